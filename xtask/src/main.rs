@@ -1,0 +1,2 @@
+//! `cargo xtask`: what the project does besides compiling.
+fn main() {}
