@@ -54,7 +54,14 @@ impl Plan {
         let (client, peer) = (self.endpoint(), self.peer_url());
         let mut command = Command::new(&self.program);
         command.env_clear().arg("--data-dir").arg(self.data_dir());
-        command.args(["--name", "default", "--listen-client-urls", &client, "--advertise-client-urls", &client]);
+        command.args([
+            "--name",
+            "default",
+            "--listen-client-urls",
+            &client,
+            "--advertise-client-urls",
+            &client,
+        ]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.args(["--initial-cluster", &format!("default={peer}")]);
         command

@@ -6,11 +6,12 @@
 //!
 //! Laws: S1 a second run changes nothing. S2 what is put into the cache appears whole or not at all.
 
+mod archive;
 mod clients;
 mod compiler;
 mod libclang;
 mod recipe;
-mod rocksdb;
+
 mod settings;
 
 use std::env;
@@ -49,7 +50,7 @@ pub(crate) fn prepare(places: &Places, backends: &[Backend]) -> anyhow::Result<R
         return Ok(Ready::default());
     }
     let mut settings = libclang::prepare(places)?;
-    settings.extend(rocksdb::prepare(places, &settings)?);
+    settings.extend(archive::prepare(places, &settings)?);
     settings::write(&places.root, &settings)?;
     Ok(Ready { settings })
 }

@@ -82,7 +82,11 @@ impl Steps {
     }
 
     /// Runs a step and keeps its account; what it gives back is there if it did not break off.
-    pub(crate) fn run<T>(&mut self, step: &Step, work: impl FnOnce(&mut Tally) -> anyhow::Result<T>) -> Option<T> {
+    pub(crate) fn run<T>(
+        &mut self,
+        step: &Step,
+        work: impl FnOnce(&mut Tally) -> anyhow::Result<T>,
+    ) -> Option<T> {
         let name = step.name();
         println!("== {name}");
         let warm = self.is_warm(&name);
@@ -129,7 +133,8 @@ impl Steps {
 
     /// Only a hint for the next run's budget: if it cannot be written, that run counts as cold.
     fn remember(&self, name: &str) {
-        let written = fs::create_dir_all(&self.stamps).and_then(|()| fs::write(self.stamp(name), &self.inputs));
+        let written =
+            fs::create_dir_all(&self.stamps).and_then(|()| fs::write(self.stamp(name), &self.inputs));
         if let Err(error) = written {
             eprintln!("steps: {}: {error}", self.stamps.display());
         }

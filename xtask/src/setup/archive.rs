@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,10 @@ fn keep(archive: &Path, folder: &Path, recipe: &Recipe) -> anyhow::Result<()> {
 impl Build<'_> {
     fn compile(&self, work: &Path) -> anyhow::Result<PathBuf> {
         self.write_package(work)?;
-        say("rocksdb", &format!("compiling {} for this machine, once for all later builds", self.recipe.version));
+        say(
+            "rocksdb",
+            &format!("compiling {} for this machine, once for all later builds", self.recipe.version),
+        );
         say("rocksdb", "this is 344 C++ files: about 16 minutes on two cores, less on more");
         let log = work.join("build.log");
         let output = File::create(&log)?;
@@ -87,7 +90,10 @@ impl Build<'_> {
         if !watch(&mut child, work)? {
             bail!("RocksDB does not compile; the whole log is {}\n{}", log.display(), final_lines(&log));
         }
-        outputs(work).map(|out| out.join(ARCHIVE)).find(|path| path.is_file()).context("the build left no archive")
+        outputs(work)
+            .map(|out| out.join(ARCHIVE))
+            .find(|path| path.is_file())
+            .context("the build left no archive")
     }
 
     fn write_package(&self, work: &Path) -> anyhow::Result<()> {
@@ -169,7 +175,8 @@ mod tests {
     #[test]
     fn objects_are_counted_in_the_right_folder_only() {
         let work = tempfile::tempdir().unwrap();
-        for (build, file) in [("librocksdb-sys-1", "a.o"), ("librocksdb-sys-1", "a.d"), ("zstd-sys-1", "b.o")] {
+        for (build, file) in [("librocksdb-sys-1", "a.o"), ("librocksdb-sys-1", "a.d"), ("zstd-sys-1", "b.o")]
+        {
             let out = work.path().join("target/debug/build").join(build).join("out");
             fs::create_dir_all(&out).unwrap();
             fs::write(out.join(file), "").unwrap();
@@ -183,7 +190,8 @@ mod tests {
         let recipe = Recipe { version: "1".into(), features: vec![], rustflags: vec![], target: "t".into() };
         fs::write(place.path().join("built.a"), "bytes").unwrap();
         keep(&place.path().join("built.a"), &place.path().join("kept"), &recipe).unwrap();
-        let mut names: Vec<_> = fs::read_dir(place.path().join("kept")).unwrap().flatten().map(|e| e.file_name()).collect();
+        let mut names: Vec<_> =
+            fs::read_dir(place.path().join("kept")).unwrap().flatten().map(|e| e.file_name()).collect();
         names.sort();
         assert_eq!(names, [ARCHIVE, "recipe.txt"]);
     }
