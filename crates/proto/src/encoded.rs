@@ -1,15 +1,15 @@
 //! Replies whose records stay in wire form.
 //!
 //! The store keeps a key-value pair as the encoding of [`mvccpb::KeyValue`], and that is also what a
-//! reply carries. With the ordinary messages a Range would decode each stored pair and
-//! encode it again, two allocations and two copies to arrive at the bytes it started from. The replies
-//! here take the stored bytes as they are: a protobuf field of message type and one of type `bytes` have
-//! the same wire form, a length and then the content, so a client cannot tell the difference.
+//! reply carries. With the ordinary messages a Range would decode each stored pair and encode it again,
+//! to arrive at the bytes it started from. The replies here take the stored bytes as they are: a
+//! protobuf field of message type and one of type `bytes` have the same wire form, a length and then
+//! the content, so a client cannot tell the difference.
 //!
 //! They are for sending. Decoding works, and the tests use it, but a record is not looked into: bytes
 //! that are no `KeyValue` pass, in and out. Whoever fills these fields answers for the content.
 //!
-//! Law: E1 what a type here encodes to equals what its counterpart in [`etcdserverpb`] encodes to, byte for byte.
+//! Law: E1 a reply here encodes to what its counterpart in [`etcdserverpb`] encodes to, byte for byte.
 //!
 //! [`mvccpb::KeyValue`]: crate::mvccpb::KeyValue
 //! [`etcdserverpb`]: crate::etcdserverpb
@@ -38,7 +38,7 @@ pub struct RangeReply {
 /// A `RangeStreamResponse`: one piece of a streamed range.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub struct RangeStreamReply {
-    /// The piece, shaped as a reply of its own.
+    /// The next pairs; header, `more` and `count` are in the last piece only.
     #[prost(message, optional, tag = "1")]
     pub range_response: Option<RangeReply>,
 }
@@ -106,3 +106,6 @@ pub enum Response {
     #[prost(message, tag = "4")]
     ResponseTxn(TxnReply),
 }
+
+#[cfg(test)]
+mod tests;
