@@ -6,7 +6,7 @@
 
 mod full_disk;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::load::{Load, number};
 use crate::places::Places;
 use crate::random::{self, Random};
 use crate::server::Plan;
-use crate::setup;
+use crate::setup::{self, Ready};
 use crate::steps::Tally;
 
 /// Load before each kill: from the first writes to long after the first segments and checkpoints.
@@ -33,6 +33,19 @@ pub(crate) struct Kills {
     pub(crate) seed: u64,
 }
 
+/// A server to kill: one of ours, or any program that takes etcd's flags.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+}
+
+impl From<&Built> for Target {
+    fn from(built: &Built) -> Target {
+        Target { name: built.backend.to_string(), program: built.program.clone() }
+    }
+}
+
 pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> {
     if let Some(inside) = args.take_value::<String>("--inside")? {
         return full_disk::inside(&inside, args);
@@ -40,6 +53,7 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     let disk_full = args.take_switch("--disk-full");
     let times: Option<u32> = args.take_value("--kills")?;
     let seed: Option<u64> = args.take_value("--seed")?;
+    let named: Option<PathBuf> = args.take_value("--server")?;
     let backends = Backend::take_all(&mut args)?;
     args.finish()?;
     if times.is_none() && !disk_full {
@@ -50,21 +64,35 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     let load = Load::new(program.clone());
     let seed = seed.unwrap_or_else(random::seed);
     let mut tally = Tally::default();
-    for backend in backends {
-        let server = build::server(places, &ready, (backend, Profile::Dev))?;
-        let built = Built { backend, program: server };
+    for target in targets(places, &ready, (named, &backends))? {
         if let Some(times) = times {
-            note(kills(&built, &load, &Kills { times, seed }, &mut tally), &mut tally);
+            note(kills(&target, &load, &Kills { times, seed }, &mut tally), &mut tally);
         }
         if disk_full {
-            note(full_disk::check(&built, &program, &mut tally), &mut tally);
+            note(full_disk::check(&target, &program, &mut tally), &mut tally);
         }
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One backend's failure is said and counted; the other still has its turn.
+/// The program that was named, or our own servers.
+fn targets(
+    places: &Places,
+    ready: &Ready,
+    (named, backends): (Option<PathBuf>, &[Backend]),
+) -> anyhow::Result<Vec<Target>> {
+    if let Some(program) = named {
+        return Ok(vec![Target { name: program.display().to_string(), program }]);
+    }
+    let build = |&backend| {
+        let program = build::server(places, ready, (backend, Profile::Dev))?;
+        Ok(Target::from(&Built { backend, program }))
+    };
+    backends.iter().map(build).collect()
+}
+
+/// One server's failure is said and counted; the other still has its turn.
 fn note(outcome: anyhow::Result<()>, tally: &mut Tally) {
     if let Err(error) = outcome {
         println!("FAILED  {error:#}");
@@ -73,19 +101,19 @@ fn note(outcome: anyhow::Result<()>, tally: &mut Tally) {
 }
 
 /// Kills it again and again; breaks off at the first loss and keeps the directory that shows it.
-pub(crate) fn kills(built: &Built, load: &Load, kills: &Kills, tally: &mut Tally) -> anyhow::Result<()> {
+pub(crate) fn kills(target: &Target, load: &Load, kills: &Kills, tally: &mut Tally) -> anyhow::Result<()> {
     let Kills { times, seed } = *kills;
-    println!("{}: {times} kills, --seed {seed}", built.backend);
+    println!("{}: {times} kills, --seed {seed}", target.name);
     let place = tempfile::tempdir()?;
     let mut random = Random::new(seed);
     let begun = Instant::now();
     for kill in 1..=times {
         let round = Round { kill, pause: Duration::from_millis(random.within(LOAD_MS.start, LOAD_MS.end)) };
-        if let Err(error) = round.run(&Plan::new(&built.program, place.path())?, load, random.next()) {
+        if let Err(error) = round.run(&Plan::new(&target.program, place.path())?, load, random.next()) {
             let kept = place.keep();
             bail!(
                 "{} kill {kill}, --seed {seed}: {error:#}\nthe directory is kept: {}",
-                built.backend,
+                target.name,
                 kept.display()
             );
         }
@@ -93,7 +121,7 @@ pub(crate) fn kills(built: &Built, load: &Load, kills: &Kills, tally: &mut Tally
     }
     println!(
         "{}: {times} kills in {:.1} s, nothing lost, nothing half",
-        built.backend,
+        target.name,
         begun.elapsed().as_secs_f64()
     );
     Ok(())

@@ -53,7 +53,9 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
         check(&mut steps, &Subject { built, other, clients: &clients, root: &places.root });
         if let Some(load) = &load {
             let kills = chaos::Kills { times: if quick { KILLS_QUICK } else { KILLS }, seed: random::seed() };
-            steps.run(&Step::with("kills", built.backend), |tally| chaos::kills(built, load, &kills, tally));
+            steps.run(&Step::with("kills", built.backend), |tally| {
+                chaos::kills(&built.into(), load, &kills, tally)
+            });
         }
     }
     Ok(steps.finish())

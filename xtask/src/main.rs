@@ -47,7 +47,8 @@ cargo xtask COMMAND
   compat  [--quick] [--backend B]
           real etcdctl 3.4 and 3.5 against our server, then crashes, refusals and the systemd unit
   chaos   --kills N [--backend B] [--seed S] | --disk-full [--backend B]
-          SIGKILL under load, again and again; every acknowledged write must be there
+          SIGKILL under load, again and again; every acknowledged write must be there.
+          --server PROGRAM does it to any server with etcd's flags, etcd itself for one
   bench   [--clients 1,100] [--ops N] [--rounds R]
           rate, latency and server CPU per put beside etcd 3.5.1 in the same run
 

@@ -1,7 +1,7 @@
 //! `put`: a number of puts by a number of clients, measured after a warm-up.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ pub(crate) async fn run(mut options: Options) -> anyhow::Result<()> {
     clients = phase(clients, ops).await?;
     let report = before.report(&server, &clients)?;
     if !journal.is_empty() {
-        write_journal(&journal.into(), &clients)?;
+        write_journal(Path::new(&journal), &clients)?;
     }
     println!("{report}");
     Ok(())
@@ -140,7 +140,7 @@ fn quantile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(at).copied().unwrap_or_default()
 }
 
-fn write_journal(path: &PathBuf, clients: &[Client]) -> anyhow::Result<()> {
+fn write_journal(path: &Path, clients: &[Client]) -> anyhow::Result<()> {
     let mut journal = Journal::append(path)?;
     for event in clients.iter().flat_map(|client| &client.events) {
         journal.write(event)?;

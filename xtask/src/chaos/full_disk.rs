@@ -11,9 +11,9 @@ use std::{env, thread};
 
 use anyhow::{Context, bail, ensure};
 
+use super::Target;
 use crate::args::Args;
 use crate::command;
-use crate::compat::Built;
 use crate::load::{Load, number};
 use crate::server::Plan;
 use crate::steps::Tally;
@@ -25,21 +25,21 @@ const VALUE_BYTES: usize = 16 * 1024;
 const FULL_WITHIN: Duration = Duration::from_secs(120);
 
 /// Fills the disk of one server; says so and counts nothing where no disk can be made.
-pub(crate) fn check(built: &Built, load: &Path, tally: &mut Tally) -> anyhow::Result<()> {
+pub(crate) fn check(target: &Target, load: &Path, tally: &mut Tally) -> anyhow::Result<()> {
     let possible = command::output(Command::new("unshare").args(["--mount", "true"]));
     if !possible.is_ok_and(|output| output.status.success()) {
         println!(
             "SKIPPED {}: a full disk needs a mount namespace; run it as root, with `unshare`",
-            built.backend
+            target.name
         );
         return Ok(());
     }
     let place = tempfile::tempdir()?;
     let mut namespace = Command::new("unshare");
     namespace.args(["--mount", "--"]).arg(env::current_exe()?).args(["chaos", "--inside"]).arg(place.path());
-    namespace.arg("--server").arg(&built.program).arg("--load").arg(load);
-    command::run(&mut namespace).with_context(|| format!("{}: full disk", built.backend))?;
-    println!("ok      {}: a full disk ends it clearly, and with space again all is there", built.backend);
+    namespace.arg("--server").arg(&target.program).arg("--load").arg(load);
+    command::run(&mut namespace).with_context(|| format!("{}: full disk", target.name))?;
+    println!("ok      {}: a full disk ends it clearly, and with space again all is there", target.name);
     tally.count(true);
     Ok(())
 }
@@ -73,7 +73,7 @@ fn fill(server: &Path, load: &Load, disk: &Path) -> anyhow::Result<()> {
     writes.wait()?;
     let said = running.log_text();
     ensure!(!status.success(), "it ended with success on a full disk");
-    let clear = said.lines().rev().take(15).any(|line| is_clear(line));
+    let clear = said.lines().rev().take(15).any(is_clear);
     ensure!(clear, "its final words name no lack of space ({status}):\n{}", running.final_lines());
     fs::remove_file(&ballast)?;
     all_is_there(&plan, load, (&log, &journal))
