@@ -4,7 +4,7 @@ use super::Finding;
 use super::tree::{Package, Tree};
 
 /// Internal crates without their prefix `quorate-`, lowest layer first, and what their `[dependencies]` may name.
-/// Tests are free: a dev-dependency is not in here.
+/// Tests are free: a dev-dependency is not in here, nor what only a crate's feature `testing` switches on.
 const TABLE: [(&str, &str); 20] = [
     ("types", ""),
     ("storage", ""),
@@ -28,8 +28,8 @@ const TABLE: [(&str, &str); 20] = [
         "types storage tasks proto wal mvcc lease auth watch state-machine raft peer coordinator grpc http",
     ),
     ("testkit", "node storage-memory"),
-    // Below `bin`: the server, which alone knows the backends.
-    ("quorate", "node storage-memory storage-rocksdb storage tasks"),
+    // Below `bin`: the server, which alone knows the backends; the state machine names the spaces to open.
+    ("quorate", "node storage-memory storage-rocksdb storage state-machine tasks"),
 ];
 
 /// The load program is a client like any other: all it knows is the wire.

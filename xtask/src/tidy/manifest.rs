@@ -4,7 +4,7 @@
 pub(crate) struct Manifest {
     /// Of `[dependencies]`, also per target, as packages are called where they are renamed.
     pub(crate) dependencies: Vec<String>,
-    /// Of `[dev-dependencies]` and `[build-dependencies]`.
+    /// Of `[dev-dependencies]` and `[build-dependencies]`, and those that only the feature `testing` switches on.
     pub(crate) others: Vec<String>,
 }
 
@@ -12,17 +12,24 @@ impl Manifest {
     pub(crate) fn parse(text: &str) -> Manifest {
         let mut manifest = Manifest::default();
         let mut section = String::new();
+        let mut doubles = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             if let Some(header) = line.strip_prefix('[') {
                 section = header.trim_end_matches(']').to_owned();
                 if let Some((parent, name)) = split_header(&section) {
                     manifest.add(parent, name.to_owned());
                 }
+            } else if section == "features" && line.starts_with("testing = ") {
+                doubles = switched_on(line);
             } else if let Some((key, value)) = line.split_once('=') {
                 let name = key.trim().split('.').next().unwrap_or_default();
                 manifest.add(&section, renamed(value).unwrap_or(name).to_owned());
             }
         }
+        let (others, dependencies) =
+            manifest.dependencies.into_iter().partition(|name| doubles.contains(name));
+        manifest.dependencies = dependencies;
+        manifest.others.extend::<Vec<String>>(others);
         manifest
     }
 
@@ -33,6 +40,11 @@ impl Manifest {
             self.others.push(name);
         }
     }
+}
+
+/// The packages behind `dep:` in the line of a feature.
+fn switched_on(line: &str) -> Vec<String> {
+    line.split('"').filter_map(|word| word.strip_prefix("dep:")).map(str::to_owned).collect()
 }
 
 /// `dependencies.tokio` is a section of its own.
@@ -63,5 +75,12 @@ mod tests {
         let manifest = Manifest::parse(text);
         assert_eq!(manifest.dependencies, ["a", "b", "e", "f", "g"]);
         assert_eq!(manifest.others, ["h", "i"]);
+    }
+
+    #[test]
+    fn what_only_testing_switches_on_is_a_matter_of_tests() {
+        let text = "[features]\ntesting = [\"dep:a\"]\nother = [\"dep:b\"]\n[dependencies]\na = { optional = true }\nb = 1\n";
+        let manifest = Manifest::parse(text);
+        assert_eq!((manifest.dependencies, manifest.others), (vec!["b".to_owned()], vec!["a".to_owned()]));
     }
 }
