@@ -4,7 +4,6 @@
 
 use crate::call::{Caller, header};
 use crate::status::not_yet;
-use bytes::Bytes;
 use quorate_coordinator::{
     Call, Coordinator, DeleteRange, Error, Filter, Invalid, Order, Put, Query, Sort, Target,
 };

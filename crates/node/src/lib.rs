@@ -8,6 +8,8 @@
 //!   and this member's own attributes were applied: it then serves a state it has agreed on.
 //! - **N2** A directory that is not ours is refused by name and left as it was.
 
+pub use quorate_grpc::ETCD_VERSION;
+
 mod bootstrap;
 pub mod config;
 mod data_dir;
@@ -19,4 +21,4 @@ mod url;
 pub use bootstrap::{Founding, Identity};
 pub use config::Config;
 pub use data_dir::{DataDir, DirError};
-pub use node::{Error, Node};
+pub use node::{Error, Node, Parts};

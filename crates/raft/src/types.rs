@@ -6,17 +6,33 @@ use openraft::alias::{EntryOf, LogIdOf, StoredMembershipOf, VoteOf};
 use openraft::impls::leader_id_std;
 use std::fmt;
 
-openraft::declare_raft_types!(
-    /// The choice of types: one leader a term, commands as opaque bytes, no replies through openraft.
-    pub TypeConfig:
-        D = Proposed,
-        R = (),
-        NodeId = u64,
-        Node = Node,
-        LeaderId = leader_id_std::LeaderId<Self::Term, Self::NodeId>,
-        Responder<T> = Rejection<T> where T: openraft::OptionalSend + 'static,
-        AsyncRuntime = openraft_rt_tokio::TokioRuntime,
-);
+/// The choice of types: one leader a term, commands as opaque bytes, no replies through openraft.
+///
+/// Written out, since openraft's macro cannot set the responder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TypeConfig;
+
+impl openraft::RaftTypeConfig for TypeConfig {
+    type D = Proposed;
+    type R = ();
+    type NodeId = u64;
+    type Node = Node;
+    type Term = u64;
+    type LeaderId = leader_id_std::LeaderId<u64, u64>;
+    type Vote = openraft::impls::Vote<Self::LeaderId>;
+    type Payload = openraft::EntryPayload<Proposed, u64, Node>;
+    type Entry = openraft::Entry<leader_id_std::CommittedLeaderId<u64>, Self::Payload>;
+    type AsyncRuntime = openraft_rt_tokio::TokioRuntime;
+    type Responder<T>
+        = Rejection<T>
+    where
+        T: openraft::OptionalSend + 'static;
+    type Batch<T>
+        = openraft::impls::InlineBatch<T>
+    where
+        T: openraft::OptionalSend + 'static;
+    type ErrorSource = openraft::impls::BoxedErrorSource;
+}
 
 pub(crate) type Entry = EntryOf<TypeConfig>;
 pub(crate) type LogId = LogIdOf<TypeConfig>;
