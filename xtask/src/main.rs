@@ -1,2 +1,87 @@
 //! `cargo xtask`: what the project does besides compiling.
-fn main() {}
+//!
+//! It is the first thing that is compiled on every machine, so it leans on very little; whatever speaks
+//! gRPC is the separate program `quorate-load`. Every subcommand that needs a compiled server runs
+//! `setup` first, so nothing has to be remembered.
+//!
+//! Laws: X1 it ends only processes that it started, by their id. X2 all traffic stays on 127.0.0.1, and
+//! ports are free ones (`run` alone uses etcd's 2379). X3 a child never outlives the guard that holds it.
+
+mod args;
+mod backend;
+mod bench;
+mod budget;
+mod build;
+mod chaos;
+mod command;
+mod compat;
+mod fingerprint;
+mod load;
+mod places;
+mod random;
+mod run;
+mod server;
+mod setup;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use args::Args;
+use places::Places;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  run     [--backend rocksdb|memory] [--release] [-- SERVER ARGUMENTS]
+          builds the server and starts it on 127.0.0.1:2379; its data is ./default.etcd
+  build   --backend rocksdb|memory [--release]
+          builds the server; the last line on stdout is the path of the binary
+  test    formatting, tidy, clippy and every test of the workspace
+  tidy    the project's own rules: who may use whom, banned calls, module essays
+
+  setup   [--compat]
+          finds or installs what a build needs; every other command does this itself.
+          The first time it compiles RocksDB, which takes about 16 minutes on two cores
+  compat  [--quick] [--backend B]
+          real etcdctl 3.4 and 3.5 against our server, then crashes, refusals and the systemd unit
+  chaos   --kills N [--backend B] [--seed S] | --disk-full [--backend B]
+          SIGKILL under load, again and again; every acknowledged write must be there
+  bench   [--clients 1,100] [--ops N] [--rounds R]
+          rate, latency and server CPU per put beside etcd 3.5.1 in the same run
+
+Without --backend, `compat`, `chaos` and `bench` take both and the others take rocksdb.
+Downloads and the RocksDB library are kept in $QUORATE_CACHE, else ~/.cache/quorate.";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    match dispatch(&command, words.collect()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask {command}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: &str, words: Vec<String>) -> anyhow::Result<ExitCode> {
+    if matches!(command, "" | "help" | "-h" | "--help") || words.iter().any(|word| word == "--help") {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let args = Args::new(words);
+    let places = Places::find()?;
+    match command {
+        "setup" => setup::main(&places, args),
+        "build" => build::main(&places, args),
+        "run" => run::main(&places, args),
+        "test" => test::main(&places, args),
+        "tidy" => tidy::main(&places, args),
+        "compat" => compat::main(&places, args),
+        "chaos" => chaos::main(&places, args),
+        "bench" => bench::main(&places, args),
+        _ => anyhow::bail!("no such command; `cargo xtask` lists them"),
+    }
+}

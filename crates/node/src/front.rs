@@ -80,7 +80,7 @@ async fn accept(
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+            () = stopped(&mut stopping) => return Ok(()),
             accepted = listener.accept() => accepted,
         };
         let stream = accepted.and_then(|(stream, _)| {
@@ -127,7 +127,7 @@ impl Thread {
         loop {
             tokio::select! {
                 biased;
-                _ = stopping.wait_for(|stopping| *stopping) => break,
+                () = stopped(&mut stopping) => break,
                 is_open = arriving.next(&mut batch) => if !is_open { break },
             }
             for stream in batch.drain(..) {
@@ -164,6 +164,11 @@ impl Thread {
     }
 }
 
+/// Ends when the server stops, or is gone.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
 /// Counts a connection until it is dropped.
 struct Occupied(Arc<AtomicUsize>);
 
@@ -192,7 +197,7 @@ async fn serve(stream: TcpStream, router: Router, mut stopping: watch::Receiver<
         pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        _ = stopping.wait_for(|stopping| *stopping) => {
+        () = stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -6,7 +6,7 @@ use crate::types::{Entry, LogId, Membership, Node, Proposed, StoredMembership, T
 use bytes::{BufMut, Bytes, BytesMut};
 use openraft::EntryPayload;
 use openraft::entry::RaftEntry;
-use openraft::impls::leader_id_std;
+use openraft::vote::leader_id_std;
 use prost::Message;
 use quorate_proto::log;
 use quorate_state_machine as state;

@@ -4,7 +4,7 @@ use crate::machine::Machine;
 use crate::types::TypeConfig;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
-use quorate_tasks::{Clock, Failure};
+use quorate_tasks::{Clock, Failure, timeout};
 use quorate_wal::Log;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,74 +25,63 @@ pub(crate) struct Housekeeping {
     pub(crate) snapshot_bytes: u64,
 }
 
-/// How long the log is, and how much of it the last snapshot covers.
+/// What lies behind the last snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Extent {
-    /// Entries applied since the last snapshot.
-    fresh: u64,
-    /// Entries in the log.
+struct Fresh {
+    /// Entries applied since then.
     entries: u64,
-    /// Bytes in the log.
+    /// Bytes of log since then.
     bytes: u64,
-    /// The last entry that the snapshot covers.
-    snapshot: Option<u64>,
 }
 
 impl Housekeeping {
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
         loop {
-            let pause = self.clock.sleep_until(self.clock.now() + PERIOD);
-            tokio::select! {
-                biased;
-                _ = self.stopping.wait_for(|stopping| *stopping) => return Ok(()),
-                () = pause => self.look().await?,
+            let pause = self.clock.now() + PERIOD;
+            let stopping = self.stopping.wait_for(|stopping| *stopping);
+            if timeout(self.clock.as_ref(), pause, stopping).await.is_ok() {
+                return Ok(());
             }
+            self.look().await?;
         }
     }
 
     async fn look(&self) -> Result<(), Failure> {
-        let extent = self.extent();
-        if extent.is_due(self.snapshot_entries, self.snapshot_bytes) {
+        let (applied, snapshot) = self.indexes();
+        let fresh = Fresh {
+            entries: count(applied).saturating_sub(count(snapshot)),
+            bytes: snapshot.map_or_else(|| self.log.usage().disk_bytes, |index| self.log.bytes_after(index)),
+        };
+        if fresh.is_due(self.snapshot_entries, self.snapshot_bytes) {
             // The snapshot makes the engine durable; openraft then purges all but the catch-up entries (law R4).
             self.raft.trigger().snapshot().await?;
         }
-        if let Some(through) = extent.purge_through() {
+        // Large entries: fewer are kept than the catch-up asks for.
+        let through = self.log.leaving(CATCHUP_BYTES_MAX).min(snapshot);
+        if let Some(through) = through
+            && self.log.first().is_some_and(|first| first <= through)
+        {
             self.raft.trigger().purge_log(through).await?;
         }
         Ok(())
     }
 
-    fn extent(&self) -> Extent {
+    /// The last entry applied, and the last that a snapshot covers.
+    fn indexes(&self) -> (Option<u64>, Option<u64>) {
         let metrics = self.raft.data_metrics();
         let metrics = metrics.borrow_watched();
-        let count = |index: Option<u64>| index.map_or(0, |index| index + 1);
-        let applied = count(metrics.last_applied.map(|id| id.index));
-        let last = count(metrics.last_log.map(|id| id.index));
-        let snapshot = metrics.snapshot.map(|id| id.index);
-        let purged = count(metrics.purged.map(|id| id.index));
-        Extent {
-            fresh: applied.saturating_sub(count(snapshot)),
-            entries: last.saturating_sub(purged),
-            bytes: self.log.bytes(),
-            snapshot,
-        }
+        (metrics.last_applied.map(|id| id.index), metrics.snapshot.map(|id| id.index))
     }
 }
 
-impl Extent {
-    fn is_due(self, snapshot_entries: u64, snapshot_bytes: u64) -> bool {
-        // The bytes of the fresh entries, were all of equal size.
-        let fresh_bytes = self.bytes / self.entries.max(1) * self.fresh;
-        self.fresh > 0 && (self.fresh >= snapshot_entries || fresh_bytes >= snapshot_bytes)
-    }
+/// Entries up to and with `index`.
+fn count(index: Option<u64>) -> u64 {
+    index.map_or(0, |index| index + 1)
+}
 
-    /// The entry to purge through so that what the snapshot covers is no more than the bytes kept for followers.
-    fn purge_through(self) -> Option<u64> {
-        let snapshot = self.snapshot?;
-        let entry_bytes = (self.bytes / self.entries.max(1)).max(1);
-        let kept = self.entries.saturating_sub(self.fresh);
-        let kept_max = CATCHUP_BYTES_MAX / entry_bytes;
-        (kept > kept_max).then(|| snapshot.saturating_sub(kept_max))
+impl Fresh {
+    fn is_due(self, snapshot_entries: u64, snapshot_bytes: u64) -> bool {
+        self.entries > 0 && (self.entries >= snapshot_entries || self.bytes >= snapshot_bytes)
     }
 }
 
@@ -100,25 +89,12 @@ impl Extent {
 mod tests {
     use super::*;
 
-    const MIB: u64 = 1 << 20;
-
-    fn extent(fresh: u64, entries: u64, bytes: u64) -> Extent {
-        Extent { fresh, entries, bytes, snapshot: Some(entries - fresh) }
-    }
-
     #[test]
     fn a_snapshot_is_due_after_so_many_entries_or_bytes() {
-        assert!(!extent(9_999, 10_000, MIB).is_due(10_000, 256 * MIB));
-        assert!(extent(10_000, 10_000, MIB).is_due(10_000, 256 * MIB));
-        assert!(extent(300, 600, 600 * MIB).is_due(10_000, 256 * MIB));
-        assert!(!extent(200, 600, 600 * MIB).is_due(10_000, 256 * MIB));
-        assert!(!extent(0, 600, 600 * MIB).is_due(10_000, 256 * MIB));
-    }
-
-    #[test]
-    fn small_entries_are_kept_for_followers_and_large_ones_only_so_far() {
-        assert_eq!(extent(0, 5_000, 5 * MIB).purge_through(), None);
-        assert_eq!(extent(0, 5_000, 5_000 * MIB).purge_through(), Some(5_000 - 128));
-        assert_eq!(extent(4_900, 5_000, 5_000 * MIB).purge_through(), None);
+        let is_due = |entries, bytes| Fresh { entries, bytes }.is_due(10_000, 1 << 28);
+        assert!(!is_due(9_999, 1 << 20));
+        assert!(is_due(10_000, 1 << 20));
+        assert!(is_due(300, 1 << 28));
+        assert!(!is_due(0, 1 << 28), "nothing new to make durable");
     }
 }

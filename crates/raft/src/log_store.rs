@@ -35,7 +35,7 @@ impl LogStore {
 
     /// The bounds of the log that lie within `range`.
     fn clip(&self, range: &impl RangeBounds<u64>) -> (u64, u64) {
-        let held = self.log.range();
+        let (first, end_of_log) = self.held();
         let start = match range.start_bound() {
             Bound::Included(&start) => start,
             Bound::Excluded(&before) => before.saturating_add(1),
@@ -46,22 +46,35 @@ impl LogStore {
             Bound::Excluded(&end) => end,
             Bound::Unbounded => u64::MAX,
         };
-        (start.max(held.start), end.min(held.end))
+        (start.max(first), end.min(end_of_log))
+    }
+
+    /// The first entry there is, and the one after the last.
+    fn held(&self) -> (u64, u64) {
+        match (self.log.first(), self.log.last()) {
+            (Some(first), Some(last)) => (first, last + 1),
+            _ => (0, 0),
+        }
     }
 
     fn last_log_id(&self) -> io::Result<Option<LogId>> {
-        let held = self.log.range();
-        if held.is_empty() {
-            return self.purged();
-        }
-        let last = self.read(held.end - 1, held.end, READ_BYTES_MAX)?;
+        let Some(last) = self.log.last() else { return self.purged() };
+        let last = self.read(last, last + 1, READ_BYTES_MAX)?;
         Ok(last.first().map(RaftEntry::log_id))
     }
 
     fn purged(&self) -> io::Result<Option<LogId>> {
-        let Some(mark) = self.log.purged() else { return Ok(None) };
-        Ok(Some(codec::decode_log_id(codec::decode::<log::LogId>(&mark.payload)?)))
+        self.log.purged().map(|mark| log_id(&mark)).transpose()
     }
+}
+
+/// A log id as a mark in the log.
+fn mark(id: &LogId) -> Mark {
+    Mark { index: id.index, payload: codec::encode(&codec::encode_log_id(id)) }
+}
+
+fn log_id(mark: &Mark) -> io::Result<LogId> {
+    Ok(codec::decode_log_id(codec::decode::<log::LogId>(&mark.payload)?))
 }
 
 /// The log's error as openraft passes it on.
@@ -110,20 +123,19 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let (done, saved) = oneshot::channel();
         let done = Box::new(move |result| drop(done.send(result))); // whoever asked may have stopped
-        self.log.save_vote(codec::encode_vote(vote), done);
+        self.log.save_vote(codec::encode_vote(vote), done).map_err(io::Error::other)?;
         io_result(saved.await.map_err(|_| io::Error::other("the log has stopped"))?)
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
-        if let Some(committed) = committed {
-            self.log.save_committed(codec::encode(&codec::encode_log_id(&committed)));
+        match committed {
+            Some(committed) => self.log.save_committed(mark(&committed)).map_err(io::Error::other),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
-        let Some(record) = self.log.committed() else { return Ok(None) };
-        Ok(Some(codec::decode_log_id(codec::decode::<log::LogId>(&record)?)))
+        self.log.committed().map(|mark| log_id(&mark)).transpose()
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> io::Result<()>
@@ -139,13 +151,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
-        self.log.truncate_after(last.map(|id| id.index));
-        Ok(())
+        self.log.truncate_after(last.map(|id| id.index)).map_err(io::Error::other)
     }
 
     async fn purge(&mut self, through: LogId) -> io::Result<()> {
-        let payload = codec::encode(&codec::encode_log_id(&through));
-        self.log.purge(Mark { index: through.index, payload });
-        Ok(())
+        self.log.purge(mark(&through)).map_err(io::Error::other)
     }
 }

@@ -57,7 +57,7 @@ impl Pending {
 
 /// What openraft tells when it will not carry a command to its end. Outcomes do not come this way: they come from the
 /// apply thread, by id, on every member alike.
-pub struct Rejection<T> {
+pub(crate) struct Rejection<T> {
     pub(crate) proposal: Retry,
     pub(crate) told: PhantomData<fn(T)>,
 }

@@ -110,7 +110,7 @@ impl Replica {
         clock: Arc<dyn Clock>,
         group: &Group,
     ) -> Result<Self, Error> {
-        let opened = quorate_wal::open(disk, wal)?;
+        let opened = quorate_wal::open(disk, &wal)?;
         report(&opened.recovery);
         let state = StateMachine::open(engine.clone())?;
         check_fit(&opened.log, &state)?;
@@ -217,7 +217,7 @@ impl Replica {
     #[must_use]
     pub fn standing(&self) -> Standing {
         let metrics = self.raft.data_metrics();
-        let committed = metrics.borrow_watched().committed.map_or(0, |id| id.index);
+        let committed = metrics.borrow_watched().cluster_committed.map_or(0, |id| id.index);
         let leader = self.standing.leader.load(Ordering::Relaxed);
         Standing { leader: (leader != 0).then_some(MemberId(leader)), term: self.term(), committed }
     }

@@ -3,14 +3,14 @@
 use crate::pending::Rejection;
 use bytes::Bytes;
 use openraft::alias::{EntryOf, LogIdOf, StoredMembershipOf, VoteOf};
-use openraft::impls::leader_id_std;
+use openraft::vote::leader_id_std;
 use std::fmt;
 
 /// The choice of types: one leader a term, commands as opaque bytes, no replies through openraft.
 ///
 /// Written out, since openraft's macro cannot set the responder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TypeConfig;
+pub(crate) struct TypeConfig;
 
 impl openraft::RaftTypeConfig for TypeConfig {
     type D = Proposed;
@@ -42,9 +42,9 @@ pub(crate) type Membership = openraft::Membership<u64, Node>;
 
 /// A command in its envelope, on its way through the log. A clone shares the bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Proposed {
+pub(crate) struct Proposed {
     /// The envelopes that share the entry.
-    pub envelopes: Vec<Bytes>,
+    pub(crate) envelopes: Vec<Bytes>,
 }
 
 /// What the log knows of a member: enough to reach it.

@@ -1,0 +1,54 @@
+//! Load and verification over gRPC, for `cargo xtask chaos`, `compat` and `bench`.
+//!
+//! It is a program of its own so that xtask stays light. What it sends and what was acknowledged goes into a
+//! journal; `verify` replays the journal and says whether a server has exactly what it must have. Nothing
+//! here knows how the server works: the same checks hold for etcd.
+//!
+//! Laws: V1 a worker has at most one write under way, and its keys are its own, so that after a crash the fate
+//! of at most one write per worker is unknown. V2 a value is sent once and never again, so that what is
+//! found tells which write it came from. V3 what is sent is in the journal before it is on the wire.
+
+mod chaos;
+mod connection;
+mod journal;
+mod judge;
+mod model;
+mod options;
+mod put;
+mod random;
+mod usage;
+mod verify;
+
+use std::process::ExitCode;
+
+use options::Options;
+
+const HELP: &str = "\
+quorate-load put          measures puts; prints one line of JSON
+             chaos-write  writes until the connection dies; keeps the journal
+             verify       compares the server with the journal; prints one line of JSON
+cargo xtask chaos, compat and bench call it";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let outcome = Options::parse(words).and_then(|options| run(&command, options));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quorate-load {command}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One thread: the client must not take the cores that the server is measured on.
+fn run(command: &str, options: Options) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match command {
+        "put" => runtime.block_on(put::run(options)),
+        "chaos-write" => runtime.block_on(chaos::run(options)),
+        "verify" => runtime.block_on(verify::run(options)),
+        _ => anyhow::bail!("no such command\n{HELP}"),
+    }
+}

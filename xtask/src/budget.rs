@@ -1,0 +1,69 @@
+//! How long each step of `test` and `compat` may take.
+//!
+//! The whole must stay under 75 minutes on a new machine with two cores and under 20 on a warm one. A step over
+//! twice its budget fails by name: whoever made it slower makes it quick again, or changes the row with a reason.
+
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// With nothing built yet.
+    pub(crate) cold: Duration,
+    /// With the dependencies built.
+    pub(crate) warm: Duration,
+}
+
+/// Step, seconds cold, seconds warm. Seen on two cores; where only the first number is larger, it compiles.
+const TABLE: [(&str, u64, u64); 13] = [
+    ("setup", 1500, 30),
+    ("format", 10, 10),
+    ("tidy", 5, 5),
+    ("clippy", 300, 120),
+    ("clippy memory", 120, 60),
+    ("cargo test", 900, 400),
+    ("build", 400, 120),
+    ("build load", 240, 60),
+    ("reference", 20, 20),
+    ("etcdctl", 20, 20),
+    ("process", 30, 30),
+    ("unit", 10, 10),
+    ("kills", 60, 60),
+];
+
+/// The budget of a step. `cold` where the step has never succeeded with these dependencies in this target folder.
+pub(crate) fn of(step: &str) -> Budget {
+    let row = TABLE.iter().find(|(name, ..)| *name == step).expect("every step has a row in budget.rs");
+    Budget { cold: Duration::from_secs(row.1), warm: Duration::from_secs(row.2) }
+}
+
+/// Whether a step that took so long has failed by that alone.
+pub(crate) fn is_broken(taken: Duration, budget: Duration) -> bool {
+    taken > 2 * budget
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twice_the_budget_is_the_limit() {
+        let budget = Duration::from_secs(10);
+        assert!(!is_broken(Duration::from_secs(20), budget));
+        assert!(is_broken(Duration::from_millis(20_001), budget));
+    }
+
+    #[test]
+    fn the_sums_keep_what_ci_promises() {
+        // compat runs its steps for two backends, etcdctl for two versions.
+        let times = |step: &str| match step {
+            "etcdctl" => 4,
+            "build" | "process" | "unit" | "kills" => 2,
+            "reference" => 2,
+            _ => 1,
+        };
+        let cold: u64 = TABLE.iter().map(|(step, cold, _)| cold * times(step)).sum();
+        let warm: u64 = TABLE.iter().map(|(step, _, warm)| warm * times(step)).sum();
+        assert!(cold <= 75 * 60, "{cold} s");
+        assert!(warm <= 20 * 60, "{warm} s");
+    }
+}

@@ -1,0 +1,141 @@
+//! `cargo xtask chaos`: crashes under load, on one directory that grows.
+//!
+//! Each round starts the server, lets several connections write, kills it at a seeded moment, starts it again
+//! on the same directory and compares it with the journal: every acknowledged write is there with its value
+//! and revision, a write whose fate was unknown is there whole or not at all, and nothing else is there.
+
+mod full_disk;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use crate::args::Args;
+use crate::backend::Backend;
+use crate::build::{self, Profile};
+use crate::compat::Built;
+use crate::load::{Load, number};
+use crate::places::Places;
+use crate::random::{self, Random};
+use crate::server::Plan;
+use crate::setup;
+use crate::steps::Tally;
+
+/// Load before each kill: from the first writes to long after the first segments and checkpoints.
+const LOAD_MS: std::ops::Range<u64> = 50..1500;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kills {
+    pub(crate) times: u32,
+    pub(crate) seed: u64,
+}
+
+pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(inside) = args.take_value::<String>("--inside")? {
+        return full_disk::inside(&inside, args);
+    }
+    let disk_full = args.take_switch("--disk-full");
+    let times: Option<u32> = args.take_value("--kills")?;
+    let seed: Option<u64> = args.take_value("--seed")?;
+    let backends = Backend::take_all(&mut args)?;
+    args.finish()?;
+    if times.is_none() && !disk_full {
+        bail!("say how often: `cargo xtask chaos --kills 20`, or fill its disk: `--disk-full`");
+    }
+    let ready = setup::prepare(places, &backends)?;
+    let program = build::load(places, &ready, Profile::Dev)?;
+    let load = Load::new(program.clone());
+    let seed = seed.unwrap_or_else(random::seed);
+    let mut tally = Tally::default();
+    for backend in backends {
+        let server = build::server(places, &ready, (backend, Profile::Dev))?;
+        let built = Built { backend, program: server };
+        if let Some(times) = times {
+            note(kills(&built, &load, &Kills { times, seed }, &mut tally), &mut tally);
+        }
+        if disk_full {
+            note(full_disk::check(&built, &program, &mut tally), &mut tally);
+        }
+    }
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One backend's failure is said and counted; the other still has its turn.
+fn note(outcome: anyhow::Result<()>, tally: &mut Tally) {
+    if let Err(error) = outcome {
+        println!("FAILED  {error:#}");
+        tally.count(false);
+    }
+}
+
+/// Kills it again and again; breaks off at the first loss and keeps the directory that shows it.
+pub(crate) fn kills(built: &Built, load: &Load, kills: &Kills, tally: &mut Tally) -> anyhow::Result<()> {
+    let Kills { times, seed } = *kills;
+    println!("{}: {times} kills, --seed {seed}", built.backend);
+    let place = tempfile::tempdir()?;
+    let mut random = Random::new(seed);
+    let begun = Instant::now();
+    for kill in 1..=times {
+        let round = Round { kill, pause: Duration::from_millis(random.within(LOAD_MS.start, LOAD_MS.end)) };
+        if let Err(error) = round.run(&Plan::new(&built.program, place.path())?, load, random.next()) {
+            let kept = place.keep();
+            bail!(
+                "{} kill {kill}, --seed {seed}: {error:#}\nthe directory is kept: {}",
+                built.backend,
+                kept.display()
+            );
+        }
+        tally.count(true);
+    }
+    println!(
+        "{}: {times} kills in {:.1} s, nothing lost, nothing half",
+        built.backend,
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+struct Round {
+    kill: u32,
+    pause: Duration,
+}
+
+impl Round {
+    fn run(&self, plan: &Plan, load: &Load, seed: u64) -> anyhow::Result<()> {
+        let journal = plan.place.join("journal");
+        let server = plan.start()?;
+        let writes = load.start_chaos(&write_arguments(plan, &journal, seed))?;
+        thread::sleep(self.pause);
+        server.kill()?;
+        writes.wait()?;
+        let begun = Instant::now();
+        let server = plan.start()?;
+        let ready = begun.elapsed();
+        let report = load.verify(&plan.endpoint(), &journal)?;
+        println!(
+            "kill {:>3}: after {:>4} ms, {:>6} acknowledged, {:>2} unknown, {:>5} keys, revision {:>6}, ready in {:>3} ms",
+            self.kill,
+            self.pause.as_millis(),
+            number(&report, "acknowledged"),
+            number(&report, "unknown"),
+            number(&report, "keys"),
+            number(&report, "revision"),
+            ready.as_millis(),
+        );
+        // The next round starts from a kill at rest.
+        server.kill()
+    }
+}
+
+fn write_arguments(plan: &Plan, journal: &Path, seed: u64) -> Vec<String> {
+    let journal = journal.display().to_string();
+    let words =
+        ["--endpoint", &plan.endpoint(), "--connections", "4", "--clients", "16", "--journal", &journal];
+    let mut words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+    words.extend(["--seed".to_owned(), seed.to_string()]);
+    words
+}

@@ -1,0 +1,132 @@
+//! A script of etcdctl commands with what they print: read, run, compared.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::command;
+use crate::steps::Tally;
+
+/// The script that every pair of server and etcdctl runs.
+pub(crate) const ETCDCTL: &str = include_str!("etcdctl.txt");
+
+/// A real etcdctl and the server it talks to.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) program: PathBuf,
+    pub(crate) version: String,
+    pub(crate) endpoint: String,
+}
+
+/// One command and everything it must print.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Case {
+    words: Vec<String>,
+    /// The oldest version of etcdctl that knows it.
+    since: Option<String>,
+    expected: Vec<String>,
+}
+
+impl Client {
+    /// stdout, then stderr without log lines, then `exit N` if that is not 0.
+    pub(crate) fn lines(&self, words: &[String]) -> anyhow::Result<Vec<String>> {
+        let mut etcdctl = Command::new(&self.program);
+        etcdctl.env_clear().env("ETCDCTL_API", "3").env("ETCDCTL_ENDPOINTS", self.address()).args(words);
+        let output = command::output(&mut etcdctl)?;
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said = stderr.lines().filter(|line| !line.starts_with('{'));
+        let mut lines: Vec<String> = stdout.lines().chain(said).map(str::to_owned).collect();
+        match output.status.code() {
+            Some(0) => (),
+            Some(code) => lines.push(format!("exit {code}")),
+            None => bail!("etcdctl {}: {}", words.join(" "), output.status),
+        }
+        Ok(lines)
+    }
+
+    /// As people write it: etcdctl prints endpoints as they were given.
+    fn address(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+}
+
+/// Runs every case that this etcdctl knows; prints what differs.
+pub(crate) fn run(script: &str, client: &Client, tally: &mut Tally) -> anyhow::Result<()> {
+    for case in parse(script)? {
+        if case.since.as_deref().is_some_and(|since| older(&client.version, since)) {
+            continue;
+        }
+        let lines = client.lines(&case.words)?;
+        let holds = matches_all(&case.expected, &lines);
+        tally.count(holds);
+        if !holds {
+            println!("{}", difference(&case, &lines));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn parse(script: &str) -> anyhow::Result<Vec<Case>> {
+    let mut cases: Vec<Case> = Vec::new();
+    for line in script.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(rest) = line.strip_prefix('$') {
+            let (since, words) = rest.split_once(' ').context("a command has a space behind its $")?;
+            let since = Some(since.to_owned()).filter(|since| !since.is_empty());
+            cases.push(Case { words: split(words), since, expected: Vec::new() });
+        } else if let Some(case) = cases.last_mut() {
+            case.expected.push(line.to_owned());
+        } else if !line.is_empty() {
+            bail!("{line:?} stands before the first command");
+        }
+    }
+    for case in &mut cases {
+        // The empty line between two commands is not output.
+        case.expected.pop_if(|line| line.is_empty());
+    }
+    Ok(cases)
+}
+
+/// Words between spaces; `""` is the empty one.
+fn split(words: &str) -> Vec<String> {
+    words.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
+}
+
+/// Whether `version` (3.4.23) comes before `since` (3.5).
+fn older(version: &str, since: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
+    numbers(version) < numbers(since)
+}
+
+fn matches_all(expected: &[String], lines: &[String]) -> bool {
+    expected.len() == lines.len() && expected.iter().zip(lines).all(|(pattern, line)| matches(pattern, line))
+}
+
+/// `<any>` stands for at least one character.
+pub(crate) fn matches(pattern: &str, line: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once("<any>") else { return pattern == line };
+    let Some(mut left) = line.strip_prefix(head) else { return false };
+    while let Some(next) = left.chars().next() {
+        left = &left[next.len_utf8()..];
+        if matches(rest, left) {
+            return true;
+        }
+    }
+    false
+}
+
+fn difference(case: &Case, lines: &[String]) -> String {
+    let mut text = format!("etcdctl {}\n", case.words.join(" "));
+    for line in &case.expected {
+        let _ = writeln!(text, "  expected  {line}");
+    }
+    for line in lines {
+        let _ = writeln!(text, "  got       {line}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+use super::*;
+
+#[test]
+fn the_script_parses_and_covers_both_versions() {
+    let cases = parse(ETCDCTL).unwrap();
+    assert!(cases.len() > 40, "{}", cases.len());
+    assert!(cases.iter().any(|case| case.since.is_some()));
+}
+
+#[test]
+fn a_command_owns_the_lines_up_to_the_next_one() {
+    let cases = parse("# why\n$ get --keys-only a\na\n\n\n$3.5 put \"\" v\nError: no\nexit 1\n").unwrap();
+    assert_eq!(cases[0].expected, ["a", ""]);
+    assert_eq!(cases[1].words, ["put", "", "v"]);
+    assert_eq!(cases[1].since.as_deref(), Some("3.5"));
+    assert_eq!(cases[1].expected, ["Error: no", "exit 1"]);
+    assert!(parse("OK\n$ put a b\n").is_err());
+}
+
+#[test]
+fn any_stands_for_something_but_not_for_nothing() {
+    assert!(matches("a<any>c", "abbc"));
+    assert!(matches("<any>, x, <any>", "1, x, 2, x, 3"));
+    assert!(!matches("a<any>c", "ac"));
+    assert!(!matches("a<any>c", "abd"));
+    assert!(!matches("a", "a "));
+}
+
+#[test]
+fn a_missing_or_additional_line_is_a_difference() {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    assert!(matches_all(&lines("1\na"), &lines("1\na")));
+    assert!(!matches_all(&lines("1\na"), &lines("1")));
+    assert!(!matches_all(&lines("1"), &lines("1\nexit 1")));
+}
+
+#[test]
+fn versions_compare_by_number() {
+    assert!(older("3.4.23", "3.5"));
+    assert!(!older("3.5.1", "3.5"));
+    assert!(!older("3.10.0", "3.5"));
+}

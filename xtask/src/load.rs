@@ -1,0 +1,88 @@
+//! The program `quorate-load`, which speaks gRPC for us: writes, keeps what was acknowledged, and verifies it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::command;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    program: PathBuf,
+}
+
+/// A load that runs beside us; it is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Load {
+    pub(crate) fn new(program: PathBuf) -> Load {
+        Load { program }
+    }
+
+    /// Puts, measured. Gives the program's line of JSON.
+    pub(crate) fn put(&self, arguments: &[String]) -> anyhow::Result<Value> {
+        self.report("put", arguments)
+    }
+
+    /// Writes until the connection dies.
+    pub(crate) fn start_chaos(&self, arguments: &[String]) -> anyhow::Result<Running> {
+        let mut command = self.command("chaos-write", arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.spawn().with_context(|| format!("start {}", command::line(&command)))?;
+        Ok(Running { child })
+    }
+
+    /// Whether the server at `endpoint` has what the journal says. Gives the counts.
+    pub(crate) fn verify(&self, endpoint: &str, journal: &Path) -> anyhow::Result<Value> {
+        let journal = journal.display().to_string();
+        self.report(
+            "verify",
+            &["--endpoint".to_owned(), endpoint.to_owned(), "--journal".to_owned(), journal],
+        )
+    }
+
+    fn report(&self, what: &str, arguments: &[String]) -> anyhow::Result<Value> {
+        let mut command = self.command(what, arguments);
+        let output = command::output(&mut command)?;
+        if !output.status.success() {
+            bail!("{what}: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&text).with_context(|| format!("{what} printed {text:?}"))
+    }
+
+    fn command(&self, what: &str, arguments: &[String]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(what).args(arguments);
+        command
+    }
+}
+
+impl Running {
+    /// Waits for its end; an error if it saw something that must not be.
+    pub(crate) fn wait(mut self) -> anyhow::Result<()> {
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("chaos-write: {status}; its reason stands above");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A number of a report.
+pub(crate) fn number(report: &Value, name: &str) -> f64 {
+    report.get(name).and_then(Value::as_f64).unwrap_or_default()
+}
