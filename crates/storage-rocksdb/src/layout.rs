@@ -140,3 +140,6 @@ fn refuse_unknown_spaces(dir: &Path, spaces: SpaceSet, options: &rocksdb::Option
         Some(name) => Err(Error::Unusable { path: dir.to_owned(), why: Unusable::UnknownSpace { name } }),
     }
 }
+
+#[cfg(test)]
+mod tests;
