@@ -60,3 +60,6 @@ fn space(op: &Op) -> Space {
         Op::Insert { space, .. } | Op::Put { space, .. } | Op::Delete { space, .. } => *space,
     }
 }
+
+#[cfg(test)]
+mod tests;
