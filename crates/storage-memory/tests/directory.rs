@@ -112,7 +112,7 @@ fn write_until_killed() {
     (0..Script::check_prefix(SEED, &*engine.view()).unwrap()).for_each(|_| drop(script.next_batch()));
     loop {
         engine.write(script.next_batch()).unwrap();
-        if script.written() % 7 == 0 {
+        if script.written().is_multiple_of(7) {
             drop(engine.persist().unwrap());
             println!("persisted {}", script.written());
         }

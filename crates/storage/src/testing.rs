@@ -12,7 +12,7 @@
 //! engine with a [`Script`], which a second process can write and the first one check.
 //!
 //! [`Model`] is what all of it is compared with: a sorted map per space that is cloned for every view,
-//! too plain to be wrong. [`FaultyEngine`] is for the tests of what stands on an engine.
+//! too plain to be wrong. [`FaultyEngine`] is for the tests of what stands on an engine. [`workload`] measures.
 
 mod checks;
 mod conformance;
@@ -20,9 +20,11 @@ mod faulty;
 mod model;
 mod script;
 mod seed;
+mod workload;
 
 pub use conformance::{SPACES, conformance, conformance_volatile};
 pub use faulty::{Call, Effect, FaultyEngine};
 pub use model::{Disk, Model, ModelEngine};
 pub use script::Script;
 pub use seed::Seed;
+pub use workload::{Figure, workload};
