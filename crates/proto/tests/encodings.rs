@@ -177,9 +177,9 @@ fn commands_have_known_bytes() {
 #[test]
 fn log_entries_have_known_bytes() {
     check(
-        "0a06 0801 1002 1803 1a03 0a0178",
+        "0a04 0801 1003 1a03 0a0178",
         &Entry {
-            id: Some(LogId { term: 1, leader: 2, index: 3 }),
+            id: Some(LogId { term: 1, index: 3 }),
             payload: Some(Payload::Commands(Commands { envelopes: vec![bytes("x")] })),
         },
     );

@@ -25,6 +25,15 @@ pub enum Error {
         /// What does not hold.
         what: &'static str,
     },
+    /// The directory is sound, but this program must not open it: nothing was read or changed.
+    #[error("{} must not be opened by this program", path.display())]
+    Unusable {
+        /// The directory of the engine.
+        path: PathBuf,
+        /// What stands against it.
+        #[source]
+        why: Unusable,
+    },
     /// The library underneath failed in its own words.
     #[error("{action}")]
     Backend {
@@ -32,5 +41,33 @@ pub enum Error {
         action: &'static str,
         /// What the library said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Why a directory that is not damaged was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Another process, or another engine of this one, has it open.
+    #[error("another process has it open")]
+    Locked,
+    /// A later version of this program wrote it.
+    #[error("its format is version {found}, the newest this program knows is {known}")]
+    Newer {
+        /// The version on disk.
+        found: u32,
+        /// The newest version that can be read.
+        known: u32,
+    },
+    /// It holds a space that the caller did not name.
+    #[error("it holds the space {name:?}, which this program does not know")]
+    UnknownSpace {
+        /// The name on disk.
+        name: String,
+    },
+    /// It counts a space in its size that the caller does not count, or the other way round (law S5).
+    #[error("it counts the space {name:?} in its size differently")]
+    Counting {
+        /// The space.
+        name: &'static str,
     },
 }

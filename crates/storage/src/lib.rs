@@ -28,7 +28,7 @@ pub mod testing;
 mod view;
 
 pub use batch::{Batch, Op};
-pub use error::Error;
+pub use error::{Error, Unusable};
 pub use space::{Space, SpaceSet};
 pub use view::{Cached, Order, Range, View};
 

@@ -56,6 +56,7 @@ pub trait View: Send + Sync {
     ///
     /// # Errors
     /// As [`View::get`]; records visited before the error were right.
+    #[expect(clippy::type_complexity, reason = "an alias would hide what a caller has to write")]
     fn scan(
         &self,
         space: Space,

@@ -27,5 +27,5 @@ pub mod testing;
 
 pub use clock::{Clock, Moment, SystemClock, timeout};
 pub use entropy::entropy;
-pub use group::{Failure, Group};
+pub use group::{Failure, Group, NamedFailure};
 pub use step::Step;

@@ -1,0 +1,255 @@
+//! The calls.
+
+use crate::admission::{Budget, Limits};
+use crate::call::Call;
+use crate::consensus::{Consensus, Standing, Submission};
+use crate::error::{Error, Invalid};
+use crate::work::Work;
+use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
+use quorate_state_machine::{
+    Answer, Command, DeleteRange, Kind, Member, Outcome, Published, Put, Refusal, Reply, Unavailable,
+};
+use quorate_tasks::reply::Desk;
+use quorate_tasks::{Clock, timeout};
+use quorate_types::{ClusterId, MemberId, Revision};
+use std::sync::Arc;
+
+/// The door to the cluster for one front thread. Clones share everything.
+#[derive(Clone)]
+pub struct Coordinator {
+    shared: Arc<Shared>,
+    desk: Desk<Answer>,
+}
+
+struct Shared {
+    cluster: ClusterId,
+    member: MemberId,
+    consensus: Arc<dyn Consensus>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    budget: Budget,
+    work: Work,
+}
+
+/// What one member says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// How it sees the cluster.
+    pub standing: Standing,
+    /// The last entry applied.
+    pub applied: u64,
+    /// The revision of its key space.
+    pub revision: Revision,
+    /// Logical bytes stored.
+    pub size: u64,
+}
+
+impl Coordinator {
+    /// The door of `member`, before any front thread has its own; see [`Coordinator::at`].
+    #[must_use]
+    pub fn new(
+        cluster: ClusterId,
+        member: MemberId,
+        consensus: Arc<dyn Consensus>,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        work: Work,
+    ) -> Self {
+        let budget = Budget::new(limits.queued_bytes_max);
+        let shared = Shared { cluster, member, consensus, clock, limits, budget, work };
+        Self { shared: Arc::new(shared), desk: Desk::default() }
+    }
+
+    /// The same door at another front thread: replies arrive at `desk`, which that thread attends.
+    #[must_use]
+    pub fn at(&self, desk: Desk<Answer>) -> Self {
+        Self { shared: self.shared.clone(), desk }
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        self.shared.cluster
+    }
+
+    /// This member.
+    #[must_use]
+    pub fn member(&self) -> MemberId {
+        self.shared.member
+    }
+
+    /// The term now, for a reply's header.
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        self.shared.consensus.term()
+    }
+
+    /// The bounds in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// The clock that deadlines are told by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// Sets a key. Returns the revision and, if asked for, what was there before.
+    ///
+    /// # Errors
+    /// See [`Error`]; after a time-out the key may or may not have been set.
+    pub async fn put(&self, call: &Call, put: Put) -> Result<(Revision, Option<bytes::Bytes>), Error> {
+        if put.change.key.is_empty() {
+            return Err(Invalid::EmptyKey.into());
+        }
+        let outcome = self.submit(call, Kind::Put(put)).await?;
+        match outcome.result? {
+            Reply::Put { previous } => Ok((outcome.revision, previous)),
+            other => unreachable!("A1: a put was answered with {other:?}"),
+        }
+    }
+
+    /// Removes keys. Returns the revision and what was removed.
+    ///
+    /// # Errors
+    /// See [`Error`]; after a time-out the keys may or may not have been removed.
+    pub async fn delete_range(&self, call: &Call, delete: DeleteRange) -> Result<(Revision, Deleted), Error> {
+        if first_key(&delete.range).is_empty() {
+            return Err(Invalid::EmptyKey.into());
+        }
+        let outcome = self.submit(call, Kind::DeleteRange(delete)).await?;
+        match outcome.result? {
+            Reply::DeleteRange(deleted) => Ok((outcome.revision, deleted)),
+            other => unreachable!("A1: a delete was answered with {other:?}"),
+        }
+    }
+
+    /// Sets what this member says of itself.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn describe_member(
+        &self,
+        call: &Call,
+        attributes: quorate_state_machine::Attributes,
+    ) -> Result<(), Error> {
+        let member = self.shared.member;
+        let outcome = self.submit(call, Kind::SetMemberAttributes { member, attributes }).await?;
+        outcome.result.map(drop).map_err(Error::from)
+    }
+
+    /// Reads keys: all that was acknowledged before (law C4), or, if `serializable`, what this member has.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn range(
+        &self,
+        call: &Call,
+        query: Query,
+        serializable: bool,
+    ) -> Result<(Revision, Found), Error> {
+        if first_key(&query.range).is_empty() {
+            return Err(Invalid::EmptyKey.into());
+        }
+        if !serializable {
+            self.confirm(call).await?;
+        }
+        let published = self.shared.consensus.reader().newest();
+        let revision = published.revision();
+        let found = match published.range(&query, Tier::Memory) {
+            Err(ReadError::NeedsDisk) => self.range_on_disk(call, published, query).await?,
+            found => found,
+        };
+        found.map(|found| (revision, found)).map_err(unreadable)
+    }
+
+    /// The same read on the work pool (law C1), at the moment it was begun.
+    async fn range_on_disk(
+        &self,
+        call: &Call,
+        published: Arc<Published>,
+        query: Query,
+    ) -> Result<Result<Found, ReadError>, Error> {
+        let read = self.shared.work.run(move || published.range(&query, Tier::Disk));
+        Ok(self.by_deadline(call, read).await??)
+    }
+
+    /// The members of the cluster, by id.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn members(&self, call: &Call, linearizable: bool) -> Result<Vec<Member>, Error> {
+        if linearizable {
+            self.confirm(call).await?;
+        }
+        Ok(self.shared.consensus.reader().newest().members().cloned().collect())
+    }
+
+    /// What this member says of itself, without asking others.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let published = self.shared.consensus.reader().newest();
+        Status {
+            standing: self.shared.consensus.standing(),
+            applied: published.applied_index().unwrap_or(0),
+            revision: published.revision(),
+            size: published.size(),
+        }
+    }
+
+    /// Has a command agreed on, and waits for what it came to.
+    async fn submit(&self, call: &Call, kind: Kind) -> Result<Outcome, Error> {
+        let consensus = &self.shared.consensus;
+        let id = consensus.next_id();
+        let command = Command { id, user: call.identity.user().to_owned(), auth_revision: 0, kind };
+        let envelope = command.encode();
+        if envelope.len() > self.shared.limits.command_bytes_max {
+            return Err(Invalid::TooLarge.into());
+        }
+        let _share = self.shared.budget.take(envelope.len())?;
+        let (ticket, reply) = self.desk.ticket();
+        consensus.submit(Submission { id, envelope, deadline: call.deadline, ticket })?;
+        match self.by_deadline(call, reply).await? {
+            Answer::Applied(outcome) => Ok(outcome),
+            Answer::Failed(reason) => Err(reason.into()),
+            Answer::Current => unreachable!("a command's ticket was answered as a read's"),
+        }
+    }
+
+    /// Waits until the local state is as new as anything acknowledged (law C4).
+    async fn confirm(&self, call: &Call) -> Result<(), Error> {
+        let (ticket, reply) = self.desk.ticket();
+        self.shared.consensus.confirm(ticket, call.deadline)?;
+        match self.by_deadline(call, reply).await? {
+            Answer::Current => Ok(()),
+            Answer::Failed(reason) => Err(reason.into()),
+            Answer::Applied(_) => unreachable!("a read's ticket was answered as a command's"),
+        }
+    }
+
+    /// Law C3.
+    async fn by_deadline<F: Future>(&self, call: &Call, work: F) -> Result<F::Output, Unavailable> {
+        let clock = self.shared.clock.as_ref();
+        timeout(clock, call.deadline, work).await.map_err(|_| Unavailable::TimedOut)
+    }
+}
+
+/// The key that a request names first; an empty one is an error everywhere.
+fn first_key(range: &quorate_types::KeyRange) -> &[u8] {
+    use quorate_types::KeyRange;
+    match range {
+        KeyRange::Single(key) | KeyRange::From(key) | KeyRange::HalfOpen { start: key, .. } => key,
+    }
+}
+
+fn unreadable(error: ReadError) -> Error {
+    match error {
+        ReadError::Refused(refusal) => Refusal::from(refusal).into(),
+        ReadError::NeedsDisk | ReadError::Storage(_) | ReadError::Corrupt(_) => Error::Unreadable,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! What a client may ask of a cluster, free of any wire protocol.
+//!
+//! A [`Coordinator`] checks a request, admits it, has it agreed on or reads the local state, and gives back what came
+//! of it. Each call carries an [`Identity`] and a deadline, whether or not authentication is on. All it knows of
+//! consensus is the trait [`Consensus`]: it can be tested without any.
+//!
+//! One coordinator stands at each front thread: replies come back to that thread's desk, and small reads run on it.
+//!
+//! Laws:
+//! - **C1** A front thread never waits for a disk: a read that memory cannot answer goes to the work pool.
+//! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
+//! - **C3** Every call ends by its deadline.
+//! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.
+
+mod admission;
+mod call;
+mod consensus;
+mod coordinator;
+mod error;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod work;
+
+pub use admission::Limits;
+pub use call::{Call, Identity};
+pub use consensus::{Consensus, Standing, Submission};
+pub use coordinator::{Coordinator, Status};
+pub use error::{Error, Invalid};
+pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable};
+pub use work::Work;
+
+pub use quorate_mvcc::Refusal as MvccRefusal;
+pub use quorate_mvcc::{Deleted, Filter, Found, Order, Query, Sort, Target};

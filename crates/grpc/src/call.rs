@@ -1,0 +1,99 @@
+//! From a request's metadata to who asks and until when.
+
+use crate::status::{self, DEADLINE_EXCEEDED};
+use quorate_coordinator::{Call, Coordinator, Error, Identity, Unavailable};
+use quorate_proto::etcdserverpb::ResponseHeader;
+use quorate_types::Revision;
+use std::time::Duration;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+/// A call, and whose deadline it has.
+pub(crate) struct Caller {
+    pub(crate) call: Call,
+    deadline_is_clients: bool,
+}
+
+impl Caller {
+    /// What `metadata` says of the caller.
+    ///
+    /// # Errors
+    /// The caller wants a leader and there is none.
+    pub(crate) fn of(metadata: &MetadataMap, door: &Coordinator) -> Result<Self, Status> {
+        let now = door.clock().now();
+        let limit = door.limits().call_time_max;
+        let asked = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse_timeout);
+        let (span, deadline_is_clients) = match asked {
+            Some(asked) if asked < limit => (asked, true),
+            _ => (limit, false),
+        };
+        let wants_leader = metadata.get("hasleader").is_some_and(|value| value.as_bytes() == b"true");
+        if wants_leader && door.status().standing.leader.is_none() {
+            return Err(status::of(&Error::Unavailable(Unavailable::NoLeader)));
+        }
+        let call = Call { identity: Identity::Anonymous, deadline: now + span };
+        Ok(Self { call, deadline_is_clients })
+    }
+
+    /// The status of a call that failed.
+    pub(crate) fn status(&self, error: &Error) -> Status {
+        if self.deadline_is_clients && *error == Error::Unavailable(Unavailable::TimedOut) {
+            return Status::deadline_exceeded(DEADLINE_EXCEEDED);
+        }
+        status::of(error)
+    }
+}
+
+/// gRPC's time-out: at most eight digits and a unit.
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+/// The header of a reply. Cluster replies carry no revision.
+pub(crate) fn header(door: &Coordinator, revision: Option<Revision>) -> ResponseHeader {
+    ResponseHeader {
+        cluster_id: door.cluster().0,
+        member_id: door.member().0,
+        revision: revision.map_or(0, |revision| revision.0),
+        raft_term: door.term(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_digits_and_a_unit() {
+        for (text, span) in [
+            ("5S", Some(Duration::from_secs(5))),
+            ("1500m", Some(Duration::from_millis(1500))),
+            ("99999999H", Some(Duration::from_secs(99_999_999 * 3600))),
+            ("7u", Some(Duration::from_micros(7))),
+            ("7n", Some(Duration::from_nanos(7))),
+            ("2M", Some(Duration::from_secs(120))),
+            ("", None),
+            ("S", None),
+            ("5", None),
+            ("-5S", None),
+            ("+5S", None),
+            ("123456789S", None),
+            ("5é", None),
+        ] {
+            assert_eq!(parse_timeout(text), span, "{text}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The etcd v3 gRPC services over a [`Coordinator`]: a thin skin, one file a service.
+//!
+//! The hot calls are plain functions from message to message in [`kv`]; tonic only carries them. Codes and texts of
+//! every refusal are in one table, [`status`]: clients compare the texts.
+//!
+//! What is not implemented answers UNIMPLEMENTED and says so; `docs/compatibility.md` lists it.
+
+mod call;
+mod cluster;
+pub mod kv;
+mod maintenance;
+pub mod status;
+
+use quorate_coordinator::Coordinator;
+use quorate_proto::etcdserverpb::cluster_server::ClusterServer;
+use quorate_proto::etcdserverpb::kv_server::KvServer;
+use quorate_proto::etcdserverpb::maintenance_server::MaintenanceServer;
+use tonic::service::Routes;
+
+/// The version of etcd whose interface this is; clients choose their behaviour by it.
+pub const ETCD_VERSION: &str = "3.7.1";
+
+/// What a message may weigh beyond the longest command, as in etcd.
+const MESSAGE_OVERHEAD_BYTES: usize = 512 << 10;
+
+/// All services of one front thread, to be served over HTTP/2.
+#[must_use]
+pub fn routes(door: &Coordinator) -> Routes {
+    let message_bytes_max = door.limits().command_bytes_max + MESSAGE_OVERHEAD_BYTES;
+    let kv = KvServer::new(kv::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
+    let cluster = ClusterServer::new(cluster::Service::new(door.clone()));
+    let maintenance = MaintenanceServer::new(maintenance::Service::new(door.clone()));
+    // etcd's health service knows the empty service name only, and answers SERVING whatever the cluster does.
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    Routes::new(kv).add_service(cluster).add_service(maintenance).add_service(health)
+}

@@ -1,0 +1,48 @@
+//! Every refusal's code and text, in one table. Clients recognise errors by the text, to the letter.
+
+use quorate_coordinator::{Error, Invalid, Refusal, Unavailable};
+use tonic::{Code, Status};
+
+/// What a call is told whose own deadline came first.
+pub const DEADLINE_EXCEEDED: &str = "context deadline exceeded";
+
+/// The status of `error`.
+#[must_use]
+pub fn of(error: &Error) -> Status {
+    let (code, text) = row(error);
+    Status::new(code, text)
+}
+
+/// The table. Where the code is not the one that its kind of error suggests, etcd sends it so.
+fn row(error: &Error) -> (Code, &'static str) {
+    use quorate_coordinator::MvccRefusal as Mvcc;
+    match error {
+        Error::Invalid(Invalid::EmptyKey) => (Code::InvalidArgument, "etcdserver: key is not provided"),
+        Error::Invalid(Invalid::ValueProvided) => (Code::InvalidArgument, "etcdserver: value is provided"),
+        Error::Invalid(Invalid::LeaseProvided) => (Code::InvalidArgument, "etcdserver: lease is provided"),
+        Error::Invalid(Invalid::SortOption) => (Code::InvalidArgument, "etcdserver: invalid sort option"),
+        Error::Invalid(Invalid::TooLarge) => (Code::InvalidArgument, "etcdserver: request is too large"),
+        Error::Refused(Refusal::LeaseNotFound) => (Code::NotFound, "etcdserver: requested lease not found"),
+        Error::Refused(Refusal::Mvcc(Mvcc::KeyNotFound)) => (Code::InvalidArgument, "etcdserver: key not found"),
+        Error::Refused(Refusal::Mvcc(Mvcc::Future { .. })) => {
+            (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision")
+        }
+        Error::Refused(Refusal::Mvcc(Mvcc::Past { .. })) => {
+            (Code::Unimplemented, "quorate: reads at older revisions are not implemented yet")
+        }
+        Error::Unavailable(Unavailable::NoLeader) => (Code::Unavailable, "etcdserver: no leader"),
+        Error::Unavailable(Unavailable::LeaderChanged) => (Code::Unavailable, "etcdserver: leader changed"),
+        Error::Unavailable(Unavailable::Stopped) => (Code::Unavailable, "etcdserver: server stopped"),
+        Error::Unavailable(Unavailable::TimedOut) => (Code::Unavailable, "etcdserver: request timed out"),
+        Error::Unavailable(Unavailable::TooManyRequests) => (Code::Unknown, "etcdserver: too many requests"),
+        Error::Unreadable => (Code::Unavailable, "etcdserver: server stopped"),
+    }
+}
+
+/// A call that this release does not have yet.
+pub(crate) fn not_yet(what: &str) -> Status {
+    Status::unimplemented(format!("quorate: {what} is not implemented yet"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+use super::*;
+use quorate_coordinator::MvccRefusal;
+use quorate_types::Revision;
+
+/// One line a row of the table; codes are the numbers on the wire.
+#[test]
+fn each_refusal_has_etcds_code_and_text() {
+    let (asked, newest) = (Revision(1), Revision(2));
+    let rows: [(Error, i32, &str); 15] = [
+        (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
+        (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
+        (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
+        (Invalid::SortOption.into(), 3, "etcdserver: invalid sort option"),
+        (Invalid::TooLarge.into(), 3, "etcdserver: request is too large"),
+        (Refusal::LeaseNotFound.into(), 5, "etcdserver: requested lease not found"),
+        (Refusal::Mvcc(MvccRefusal::KeyNotFound).into(), 3, "etcdserver: key not found"),
+        (
+            Refusal::Mvcc(MvccRefusal::Future { asked, newest }).into(),
+            11,
+            "etcdserver: mvcc: required revision is a future revision",
+        ),
+        (
+            Refusal::Mvcc(MvccRefusal::Past { asked, newest }).into(),
+            12,
+            "quorate: reads at older revisions are not implemented yet",
+        ),
+        (Unavailable::NoLeader.into(), 14, "etcdserver: no leader"),
+        (Unavailable::LeaderChanged.into(), 14, "etcdserver: leader changed"),
+        (Unavailable::Stopped.into(), 14, "etcdserver: server stopped"),
+        (Unavailable::TimedOut.into(), 14, "etcdserver: request timed out"),
+        (Unavailable::TooManyRequests.into(), 2, "etcdserver: too many requests"),
+        (Error::Unreadable, 14, "etcdserver: server stopped"),
+    ];
+    for (error, code, text) in rows {
+        let status = of(&error);
+        assert_eq!((i32::from(status.code()), status.message()), (code, text));
+    }
+}

@@ -1,0 +1,219 @@
+//! The data directory: whose it is, and that only one process has it.
+//!
+//! ```text
+//! <data-dir>/
+//!   quorate.lock     held by the process that serves it
+//!   identity.json    format version, backend, cluster and member id; written first, never changed
+//!   wal/             the log (elsewhere with --wal-dir)
+//!   rocksdb/ or memory/   the engine's own
+//! ```
+
+use crate::bootstrap::Identity;
+use quorate_types::{ClusterId, MemberId};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The format of the directory that this code writes; it reads no newer one.
+const FORMAT_VERSION: u32 = 1;
+const LOCK: &str = "quorate.lock";
+const IDENTITY: &str = "identity.json";
+const IDENTITY_DRAFT: &str = "identity.json.tmp";
+
+/// An open data directory. Others are kept out until it is dropped.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    identity: Identity,
+    is_new: bool,
+    _lock: File,
+}
+
+/// Why a directory was not opened (law N2).
+#[derive(Debug, thiserror::Error)]
+pub enum DirError {
+    /// Another process serves it.
+    #[error("data directory {} is in use by another process: stop that one first, or name another directory with --data-dir", .0.display())]
+    InUse(PathBuf),
+    /// etcd wrote it.
+    #[error("data directory {} was written by etcd: Quorate cannot read it in place; name another directory with --data-dir", .0.display())]
+    Etcd(PathBuf),
+    /// The other backend wrote it.
+    #[error("data directory {} was written by the {found} backend, and this is the {ours} one: start the {found} build on it, or name another directory with --data-dir", path.display())]
+    OtherBackend {
+        /// The directory.
+        path: PathBuf,
+        /// Who wrote it.
+        found: String,
+        /// Who was to open it.
+        ours: &'static str,
+    },
+    /// A newer release wrote it.
+    #[error("data directory {} has format version {found}, and this release knows versions up to {FORMAT_VERSION}: run the release that wrote it, or a newer one", path.display())]
+    NewerFormat {
+        /// The directory.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// Somebody else's files are in it.
+    #[error("data directory {} is not empty and not Quorate's (it holds `{entry}`): name another directory with --data-dir", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// One of the things found.
+        entry: String,
+    },
+    /// It says something that makes no sense.
+    #[error("{} is damaged: restore it from a backup, or remove this member's data and add the member anew", .0.display())]
+    Damaged(PathBuf),
+    /// The system refused.
+    #[error("{action} {}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// `identity.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    format: u32,
+    backend: String,
+    cluster_id: String,
+    member_id: String,
+}
+
+impl DataDir {
+    /// Opens `path` for `backend`; a directory that is not there, or empty, becomes that of `founder`.
+    ///
+    /// # Errors
+    /// See [`DirError`]. A directory that is refused is left as it was.
+    pub fn open(path: &Path, backend: &'static str, founder: &Identity) -> Result<Self, DirError> {
+        let path = path.to_owned();
+        create(&path)?;
+        let is_new = !path.join(IDENTITY).exists();
+        if is_new {
+            check_is_empty(&path)?;
+        }
+        let lock = lock(&path)?;
+        let identity = if is_new {
+            write_identity(&path, backend, founder)?;
+            founder.clone()
+        } else {
+            read_identity(&path, backend)?
+        };
+        Ok(Self { path, identity, is_new, _lock: lock })
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whether it was made just now.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Where the log goes, unless it was given a place of its own.
+    #[must_use]
+    pub fn wal(&self) -> PathBuf {
+        self.path.join("wal")
+    }
+
+    /// Where the engine called `backend` goes.
+    #[must_use]
+    pub fn engine(&self, backend: &str) -> PathBuf {
+        self.path.join(backend)
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DirError {
+    let path = path.to_owned();
+    move |source| DirError::Io { action, path, source }
+}
+
+fn create(path: &Path) -> Result<(), DirError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(path).map_err(failed("create data directory", path))
+}
+
+fn check_is_empty(path: &Path) -> Result<(), DirError> {
+    if path.join("member").join("snap").exists() || path.join("member").join("wal").exists() {
+        return Err(DirError::Etcd(path.to_owned()));
+    }
+    for entry in fs::read_dir(path).map_err(failed("read data directory", path))? {
+        let entry = entry.map_err(failed("read data directory", path))?.file_name();
+        let entry = entry.to_string_lossy();
+        // What a start that was cut short leaves behind, and what a fresh file system holds.
+        if !matches!(entry.as_ref(), LOCK | IDENTITY_DRAFT | "lost+found") {
+            return Err(DirError::Foreign { path: path.to_owned(), entry: entry.into_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn lock(path: &Path) -> Result<File, DirError> {
+    let file = path.join(LOCK);
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&file)
+        .map_err(failed("open lock file", &file))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(DirError::InUse(path.to_owned())),
+        Err(error) => Err(failed("lock", &file)(error.into())),
+    }
+}
+
+fn write_identity(path: &Path, backend: &str, identity: &Identity) -> Result<(), DirError> {
+    let record = Record {
+        format: FORMAT_VERSION,
+        backend: backend.into(),
+        cluster_id: identity.cluster.to_string(),
+        member_id: identity.member.to_string(),
+    };
+    let mut text = serde_json::to_vec(&record).expect("a record has only strings and numbers");
+    text.push(b'\n');
+    let (draft, file) = (path.join(IDENTITY_DRAFT), path.join(IDENTITY));
+    let written = File::create(&draft).and_then(|mut open| open.write_all(&text).and_then(|()| open.sync_all()));
+    written.map_err(failed("write", &draft))?;
+    fs::rename(&draft, &file).map_err(failed("rename to", &file))?;
+    let synced = File::open(path).and_then(|folder| folder.sync_all());
+    synced.map_err(failed("sync", path))
+}
+
+fn read_identity(path: &Path, backend: &'static str) -> Result<Identity, DirError> {
+    let file = path.join(IDENTITY);
+    let text = fs::read(&file).map_err(failed("read", &file))?;
+    let damaged = || DirError::Damaged(file.clone());
+    // The format comes first: a newer one may not even have the other fields.
+    let fields: serde_json::Value = serde_json::from_slice(&text).map_err(|_| damaged())?;
+    let format = fields.get("format").and_then(serde_json::Value::as_u64).ok_or_else(damaged)?;
+    if format != u64::from(FORMAT_VERSION) {
+        let found = u32::try_from(format).unwrap_or(u32::MAX);
+        return Err(DirError::NewerFormat { path: path.to_owned(), found });
+    }
+    let record: Record = serde_json::from_value(fields).map_err(|_| damaged())?;
+    if record.backend != backend {
+        return Err(DirError::OtherBackend { path: path.to_owned(), found: record.backend, ours: backend });
+    }
+    let id = |text: &str| u64::from_str_radix(text, 16).map_err(|_| damaged());
+    Ok(Identity { cluster: ClusterId(id(&record.cluster_id)?), member: MemberId(id(&record.member_id)?) })
+}
+
+#[cfg(test)]
+mod tests;

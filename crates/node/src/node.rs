@@ -1,0 +1,257 @@
+//! The parts put together, and taken apart again in order.
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::front::Fronts;
+use quorate_coordinator::{Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Work};
+use quorate_raft::{Options, Proposal, Replica};
+use quorate_state_machine::{Answer, Attributes, Reader, Unavailable};
+use quorate_storage::Engine;
+use quorate_tasks::reply::{Desk, Ticket};
+use quorate_tasks::{Clock, Failure, Group, Moment, SystemClock};
+use quorate_types::MemberId;
+use quorate_wal::FileDisk;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// How long a start waits for this member's first command to be applied before it says that it still waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running server.
+pub struct Node {
+    group: Group,
+    stopping: watch::Sender<bool>,
+    addresses: Vec<SocketAddr>,
+    data_dir: DataDir,
+}
+
+/// What a start needs besides the configuration.
+pub struct Parts {
+    /// The data directory, open.
+    pub data_dir: DataDir,
+    /// The engine in it.
+    pub engine: Arc<dyn Engine>,
+    /// The name and addresses of the founder, if a cluster is to be founded.
+    pub founder: quorate_raft::Node,
+    /// The id of this life's first command, above every earlier one.
+    pub first_request_id: u64,
+    /// Who is to run everything.
+    pub group: Group,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A port cannot be opened.
+    #[error("listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder of the log cannot be used.
+    #[error("open log folder {}", path.display())]
+    LogFolder {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A URL in the configuration is none after all.
+    #[error(transparent)]
+    Url(#[from] crate::url::UrlError),
+    /// A part of the server failed while it was starting.
+    #[error(transparent)]
+    Failed(#[from] Arc<quorate_tasks::NamedFailure>),
+}
+
+impl Node {
+    /// Starts everything; returns once clients are served (law N1).
+    ///
+    /// # Errors
+    /// See [`Error`]; what had been started has been stopped again.
+    pub async fn start(config: &Config, parts: Parts) -> Result<Self, Error> {
+        let Parts { data_dir, engine, founder, first_request_id, group } = parts;
+        let identity = data_dir.identity().clone();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let (stopping, is_stopping) = watch::channel(false);
+        let options = Options {
+            heartbeat: config.heartbeat,
+            election_timeout: config.election_timeout,
+            snapshot_entries: config.snapshot_entries,
+            catchup_entries: config.catchup_entries,
+            ..Options::alone(identity.member, founder, first_request_id)
+        };
+        let replica = start_replica(config, &data_dir, options, engine, &clock, &group, &is_stopping)?;
+        let replica = settled(&group, replica).await?;
+        let limits = Limits {
+            command_bytes_max: config.request_bytes_max,
+            call_time_max: Duration::from_secs(5) + 2 * config.election_timeout,
+            ..Limits::default()
+        };
+        let threads = config.front_threads.unwrap_or_else(cores);
+        let door = Coordinator::new(
+            identity.cluster,
+            identity.member,
+            Arc::new(OneReplica(replica)),
+            clock.clone(),
+            limits,
+            Work::start(&group, threads),
+        );
+        introduce(config, &door, clock.as_ref(), &group).await?;
+        tracing::info!("ready to serve client requests");
+        let listeners = listen(config)?;
+        let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        Fronts { door, threads, stopping: is_stopping }.start(listeners, &group);
+        for address in &addresses {
+            tracing::info!(%address, "serving client traffic insecurely; this is strongly discouraged!");
+        }
+        Ok(Self { group, stopping, addresses, data_dir })
+    }
+
+    /// Where clients are served.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Who runs everything; its failure is the node's.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// Stops everything, from the outside in, and gives up the data directory. Blocks until that is done.
+    pub fn stop(self) {
+        let Self { group, stopping, data_dir, .. } = self;
+        stopping.send_replace(true);
+        group.join();
+        drop(data_dir);
+        tracing::info!("stopped");
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Waits for a part that was started on another thread, unless something fails first.
+async fn settled<T>(group: &Group, part: oneshot::Receiver<T>) -> Result<T, Error> {
+    tokio::select! {
+        biased;
+        failure = group.failed() => Err(failure.into()),
+        part = part => match part {
+            Ok(part) => Ok(part),
+            // Whoever should have sent it has failed, and says why.
+            Err(_) => Err(group.failed().await.into()),
+        },
+    }
+}
+
+/// Starts consensus on a runtime of its own, so that clients never starve its heartbeats.
+fn start_replica(
+    config: &Config,
+    data_dir: &DataDir,
+    options: Options,
+    engine: Arc<dyn Engine>,
+    clock: &Arc<dyn Clock>,
+    group: &Group,
+    stopping: &watch::Receiver<bool>,
+) -> Result<oneshot::Receiver<Replica>, Error> {
+    let path = config.wal_dir.clone().unwrap_or_else(|| data_dir.wal());
+    let disk = FileDisk::open(&path).map_err(|source| Error::LogFolder { path, source })?;
+    let wal = quorate_wal::Options {
+        sync: config.fsync,
+        nonce: quorate_tasks::entropy(),
+        ..quorate_wal::Options::default()
+    };
+    let (started, replica) = oneshot::channel();
+    let (clock, inner, mut stopping) = (clock.clone(), group.clone(), stopping.clone());
+    group.runtime("raft", move || async move {
+        let replica = Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), &inner).await?;
+        drop(started.send(replica.clone())); // a start that was given up is stopped below
+        let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too
+        // Connections finish what they began first; see `front`.
+        clock.sleep_until(clock.now() + Duration::from_millis(20)).await;
+        replica.stop().await;
+        Ok::<(), Failure>(())
+    });
+    Ok(replica)
+}
+
+/// Has this member's name and client URLs applied: then it serves a state that it has agreed on (law N1).
+async fn introduce(
+    config: &Config,
+    door: &Coordinator,
+    clock: &dyn Clock,
+    group: &Group,
+) -> Result<(), Error> {
+    let desk = Desk::default();
+    let at_desk = door.at(desk.clone());
+    let attributes = Attributes {
+        name: config.name.clone(),
+        client_urls: config.advertise_client_urls.iter().map(ToString::to_string).collect(),
+    };
+    let introduction = async {
+        loop {
+            let call = Call { identity: Identity::Anonymous, deadline: clock.now() + PATIENCE };
+            match at_desk.describe_member(&call, attributes.clone()).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "waiting for the cluster to agree on this member's name"),
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        failure = group.failed() => Err(failure.into()),
+        () = introduction => Ok(()),
+        () = desk.attend() => Ok(()),
+    }
+}
+
+fn listen(config: &Config) -> Result<Vec<TcpListener>, Error> {
+    let listen = |address: SocketAddr| {
+        let bound = TcpListener::bind(address).and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        });
+        bound.map_err(|source| Error::Listen { address, source })
+    };
+    config.listen_client_urls.iter().map(|url| listen(url.address()?)).collect()
+}
+
+/// The one place where the coordinator's words for consensus meet the replica's.
+struct OneReplica(Replica);
+
+impl Consensus for OneReplica {
+    fn next_id(&self) -> u64 {
+        self.0.next_id()
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
+        let Submission { id, envelope, deadline, ticket } = submission;
+        self.0.propose(Proposal { id, envelope, deadline, ticket: Some(ticket) })
+    }
+
+    fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
+        self.0.confirm(ticket, deadline)
+    }
+
+    fn reader(&self) -> &Reader {
+        self.0.reader()
+    }
+
+    fn term(&self) -> u64 {
+        self.0.term()
+    }
+
+    fn standing(&self) -> Standing {
+        let standing = self.0.standing();
+        Standing { leader: standing.leader.map(|MemberId(id)| MemberId(id)), term: standing.term, committed: standing.committed }
+    }
+}

@@ -1,0 +1,36 @@
+//! One replica of the state: openraft over our log and our state machine.
+//!
+//! This is the only crate that names openraft. It adds what openraft leaves to its user: a log that groups
+//! commits ([`quorate_wal`]), entries in a format of our own, an apply thread with one publication and one round of
+//! wake-ups a batch, reads coalesced into one ReadIndex round, waiters that are told of a rejection, and the bound on
+//! the log.
+//!
+//! The way of a command: [`Replica::propose`] → proposer → openraft → log → committed → apply → the call's ticket. The
+//! way of a linearizable read: [`Replica::confirm`] → read loop → ReadIndex → applied → ticket.
+//!
+//! Laws:
+//! - **R1** Nothing openraft awaits blocks on a disk: the log and the apply queue take over and return.
+//! - **R2** A waiter is answered once: by its command's outcome, by its rejection, or by its deadline.
+//! - **R3** A command is proposed again only if openraft's refusal proves that it was not appended.
+//! - **R4** The log is purged only up to an entry that the engine has made durable.
+//! - **R5** Reads ask a quorum (ReadIndex), never a lease.
+//! - **R6** A restarted leader stands for election again: `enable_leader_restore` is off, since a leader that resumes its
+//!   old term after it lost its unsynced tail uses a log id twice.
+
+mod apply;
+mod codec;
+mod housekeeping;
+mod log_store;
+mod machine;
+mod network;
+mod options;
+mod pending;
+mod proposer;
+mod reads;
+mod replica;
+mod types;
+
+pub use options::{Options, Peer};
+pub use proposer::Proposal;
+pub use replica::{Error, Replica, Standing};
+pub use types::Node;

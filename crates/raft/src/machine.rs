@@ -1,0 +1,162 @@
+//! openraft's view of the state machine: hands entries over to the apply step, and knows where its snapshots stand.
+
+use crate::apply;
+use crate::codec;
+use crate::types::{StoredMembership, TypeConfig};
+use futures::{Stream, TryStreamExt};
+use openraft::OptionalSend;
+use openraft::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf};
+use openraft::entry::RaftEntry;
+use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use parking_lot::Mutex;
+use quorate_state_machine::{Reader, StateMachine};
+use quorate_storage::{Engine, View};
+use quorate_tasks::inbox::Sender;
+use quorate_tasks::{Failure, Step};
+use std::io;
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
+
+/// Entries that may be committed but not yet applied; past it openraft waits, and so does who proposes.
+const BEHIND_MAX: u64 = 5000;
+
+/// A durable state, as a snapshot of it: nothing is copied until a peer needs it.
+#[derive(Clone)]
+pub(crate) struct SnapshotView(pub(crate) Arc<dyn View>);
+
+/// A request to make the engine durable.
+pub(crate) struct Persist(oneshot::Sender<Result<Arc<dyn View>, quorate_storage::Error>>);
+
+/// Makes the engine durable, off every thread that others wait for.
+pub(crate) struct Persister(pub(crate) Arc<dyn Engine>);
+
+/// See the module. What is "applied" for openraft is "handed over" here; [`Machine::wait_for`] tells the difference.
+pub(crate) struct Machine {
+    pub(crate) apply: Sender<apply::Request>,
+    pub(crate) applied: watch::Receiver<Option<u64>>,
+    pub(crate) reader: Reader,
+    pub(crate) handed_over: Option<LogIdOf<TypeConfig>>,
+    pub(crate) snapshots: Snapshots,
+}
+
+/// Where the last durable state stands, and how to make a newer one.
+#[derive(Clone)]
+pub(crate) struct Snapshots {
+    persist: Sender<Persist>,
+    last: Arc<Mutex<Option<Arc<dyn View>>>>,
+}
+
+impl Step for Persister {
+    type Input = Persist;
+
+    fn turn(&mut self, batch: &mut Vec<Persist>) -> Result<(), Failure> {
+        for Persist(done) in batch.drain(..) {
+            let _ = done.send(self.0.persist()); // whoever asked may have stopped
+        }
+        Ok(())
+    }
+}
+
+impl Snapshots {
+    /// `durable` is the state that a restart found, if it found one.
+    pub(crate) fn new(persist: Sender<Persist>, durable: Option<Arc<dyn View>>) -> Self {
+        Self { persist, last: Arc::new(Mutex::new(durable)) }
+    }
+
+    /// Makes everything written to the engine so far durable, and remembers it as the current snapshot.
+    pub(crate) async fn persist(&self) -> io::Result<Arc<dyn View>> {
+        let (done, view) = oneshot::channel();
+        self.persist.push(Persist(done)).map_err(|_| stopped())?;
+        let view = view.await.map_err(|_| stopped())?.map_err(io::Error::other)?;
+        *self.last.lock() = Some(view.clone());
+        Ok(view)
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the replica has stopped")
+}
+
+fn snapshot(view: Arc<dyn View>) -> io::Result<SnapshotOf<TypeConfig, SnapshotView>> {
+    let (applied, membership) = StateMachine::position(view.as_ref()).map_err(io::Error::other)?;
+    let meta = SnapshotMetaOf::<TypeConfig> {
+        last_log_id: applied.map(codec::decode_log_id),
+        last_membership: codec::decode_stored_membership(membership)?,
+    };
+    Ok(SnapshotOf::<TypeConfig, SnapshotView> { meta, snapshot: SnapshotView(view) })
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
+    type SnapshotData = SnapshotView;
+
+    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<TypeConfig, SnapshotView>> {
+        snapshot(self.persist().await?)
+    }
+}
+
+impl Machine {
+    /// Waits until the apply step has caught up with everything handed over but `behind` entries.
+    async fn wait_for(&mut self, behind: u64) -> io::Result<()> {
+        let Some(handed_over) = &self.handed_over else { return Ok(()) };
+        let index = handed_over.index;
+        let is_near = |applied: &Option<u64>| applied.map_or(0, |applied| applied + 1) + behind > index;
+        self.applied.wait_for(is_near).await.map_err(|_| stopped())?;
+        Ok(())
+    }
+
+    fn push(&self, request: apply::Request) -> io::Result<()> {
+        self.apply.push(request).map_err(|_| stopped())
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = SnapshotView;
+    type SnapshotBuilder = Snapshots;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogIdOf<TypeConfig>>, StoredMembership)> {
+        self.wait_for(0).await?;
+        let view = self.reader.newest().view().clone();
+        let meta = snapshot(view)?.meta;
+        Ok((meta.last_log_id, meta.last_membership))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        let mut batch = Vec::new();
+        while let Some((entry, _rejection)) = entries.try_next().await? {
+            self.handed_over = Some(entry.log_id());
+            batch.push(codec::to_state(entry));
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.push(apply::Request::Entries(batch))?;
+        self.wait_for(BEHIND_MAX).await
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Snapshots {
+        // A snapshot stands for all that openraft believes to be applied.
+        let _ = self.wait_for(0).await; // if the apply step has stopped, the builder fails by itself
+        self.snapshots.clone()
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMetaOf<TypeConfig>,
+        snapshot: SnapshotView,
+    ) -> io::Result<()> {
+        let (done, outcome) = oneshot::channel();
+        self.push(apply::Request::Install(snapshot.0, done))?;
+        outcome.await.map_err(|_| stopped())?.map_err(io::Error::other)?;
+        self.handed_over = meta.last_log_id;
+        self.snapshots.persist().await?;
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<TypeConfig, SnapshotView>>> {
+        let last = self.snapshots.last.lock().clone();
+        last.map(snapshot).transpose()
+    }
+}

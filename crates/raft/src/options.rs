@@ -1,0 +1,80 @@
+//! How a replica is to behave.
+
+use crate::types::Node;
+use quorate_types::MemberId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One member of the initial cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its id.
+    pub id: MemberId,
+    /// How it is reached.
+    pub node: Node,
+}
+
+/// Settings of a replica.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// This member.
+    pub member: MemberId,
+    /// Every member of the cluster when it was founded, this one among them. Ignored once there is a log.
+    pub founders: BTreeMap<u64, Node>,
+    /// How often a leader makes itself heard. etcd: `--heartbeat-interval`.
+    pub heartbeat: Duration,
+    /// How long a follower waits for a leader before it stands for election, at least; at most a fifth more.
+    /// etcd: `--election-timeout`.
+    pub election_timeout: Duration,
+    /// After so many entries the engine is made durable and the log cut. etcd: `--snapshot-count`.
+    pub snapshot_entries: u64,
+    /// After so many bytes of log likewise. Bounds the log on disk and the time of a restart.
+    pub snapshot_bytes: u64,
+    /// So many entries before the durable one stay in the log for slow followers. etcd: `--snapshot-catchup-entries`.
+    pub catchup_entries: u64,
+    /// The id of the first command of this life, above every earlier one of this member.
+    pub first_request_id: u64,
+}
+
+impl Options {
+    /// etcd's defaults for a cluster of `member` alone.
+    #[must_use]
+    pub fn alone(member: MemberId, node: Node, first_request_id: u64) -> Self {
+        Self {
+            member,
+            founders: BTreeMap::from([(member.0, node)]),
+            heartbeat: Duration::from_millis(100),
+            election_timeout: Duration::from_millis(1000),
+            snapshot_entries: 10_000,
+            snapshot_bytes: 256 << 20,
+            catchup_entries: 5000,
+            first_request_id,
+        }
+    }
+
+    /// These settings in openraft's words. See law R6 for the one that must not be left at its default.
+    ///
+    /// openraft campaigns after its maximum plus a random time in `[minimum, maximum)`: with 0.6 and 0.4 of the
+    /// election time-out that is within one and 1.2 of it.
+    pub(crate) fn openraft(&self) -> openraft::Config {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let election_timeout = millis(self.election_timeout);
+        let election_timeout_max = (election_timeout * 6 / 10).max(2);
+        openraft::Config {
+            cluster_name: "quorate".into(),
+            heartbeat_interval: millis(self.heartbeat),
+            election_timeout_min: (election_timeout * 4 / 10).max(1),
+            election_timeout_max,
+            enable_pre_vote: Some(true),
+            enable_leader_restore: Some(false),
+            allow_log_reversion: None,
+            quorum_loss_probe_interval: Some(2 * election_timeout_max),
+            snapshot_policy: openraft::SnapshotPolicy::Never,
+            max_append_entries: Some(4096),
+            max_payload_entries: 4096,
+            max_in_snapshot_log_to_keep: 0, // housekeeping names the entry to purge to
+            api_batch_linger_ms: 0,
+            ..openraft::Config::default()
+        }
+    }
+}

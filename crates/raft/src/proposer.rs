@@ -1,0 +1,85 @@
+//! The way into the log.
+
+use crate::pending::{Pending, Rejection, Retry};
+use crate::types::{Proposed, TypeConfig};
+use crate::machine::Machine;
+use bytes::Bytes;
+use openraft::Raft;
+use quorate_state_machine::{Answer, Unavailable};
+use quorate_tasks::inbox::{Receiver, Sender};
+use quorate_tasks::reply::Ticket;
+use quorate_tasks::{Clock, Failure, Moment};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a command that met no leader waits before it is proposed again. A new leader is ready within 5 to 8 ms.
+const RETRY_PAUSE: Duration = Duration::from_millis(5);
+
+/// A command to be carried through the log.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The command's id, unique across members and restarts.
+    pub id: u64,
+    /// The command in its envelope.
+    pub envelope: Bytes,
+    /// When nobody waits any more.
+    pub deadline: Moment,
+    /// Who waits; none once it is known to [`Pending`].
+    pub ticket: Option<Ticket<Answer>>,
+}
+
+/// Hands what waits to openraft.
+pub(crate) struct Proposer {
+    pub(crate) raft: Raft<TypeConfig, Machine>,
+    pub(crate) pending: Arc<Pending>,
+    pub(crate) again: Sender<Proposal>,
+}
+
+/// Proposes again what met no leader.
+pub(crate) struct Retrier {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pending: Arc<Pending>,
+    pub(crate) proposals: Sender<Proposal>,
+}
+
+impl Proposer {
+    pub(crate) async fn run(self, mut inbox: Receiver<Proposal>) -> Result<(), Failure> {
+        let mut batch = Vec::new();
+        while inbox.next(&mut batch).await {
+            self.turn(&mut batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything that waits goes to openraft; the log groups it into syncs.
+    async fn turn(&self, batch: &mut Vec<Proposal>) -> Result<(), Failure> {
+        for mut proposal in batch.drain(..) {
+            if let Some(ticket) = proposal.ticket.take() {
+                self.pending.insert(proposal.id, ticket);
+            }
+            let proposed = Proposed { envelopes: vec![proposal.envelope.clone()] };
+            let retry = Retry { command: proposal, pending: self.pending.clone(), again: self.again.clone() };
+            let rejection = Rejection { proposal: retry, told: PhantomData };
+            self.raft.client_write_ff(proposed, Some(rejection)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Retrier {
+    pub(crate) async fn run(self, mut inbox: Receiver<Proposal>) -> Result<(), Failure> {
+        let mut batch = Vec::new();
+        while inbox.next(&mut batch).await {
+            self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
+            let now = self.clock.now();
+            for proposal in batch.drain(..) {
+                let id = proposal.id;
+                if proposal.deadline <= now || self.proposals.push(proposal).is_err() {
+                    self.pending.fail(id, Unavailable::TimedOut);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! Linearizable reads: all that wait share one ReadIndex round.
+
+use crate::machine::Machine;
+use crate::types::TypeConfig;
+use openraft::errors::{LinearizableReadError, RaftError};
+use openraft::{Raft, ReadPolicy};
+use quorate_state_machine::{Answer, Unavailable};
+use quorate_tasks::inbox::Receiver;
+use quorate_tasks::reply::{Outbox, Ticket};
+use quorate_tasks::{Clock, Failure, Moment};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a round that met no leader waits before the next try.
+const RETRY_PAUSE: Duration = Duration::from_millis(5);
+
+/// A read that waits until this member's state is current.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) ticket: Ticket<Answer>,
+    pub(crate) deadline: Moment,
+}
+
+/// The read loop. While one round is under way, the next forms in the inbox.
+pub(crate) struct ReadLoop {
+    pub(crate) raft: Raft<TypeConfig, Machine>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) applied: watch::Receiver<Option<u64>>,
+}
+
+impl ReadLoop {
+    pub(crate) async fn run(mut self, mut inbox: Receiver<Waiting>) -> Result<(), Failure> {
+        let (mut batch, mut outbox) = (Vec::new(), Outbox::default());
+        while inbox.next(&mut batch).await {
+            self.turn(&mut batch, &mut outbox).await?;
+        }
+        Ok(())
+    }
+
+    /// One round for all of `batch`. Those whose deadline comes first are told so.
+    async fn turn(&mut self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) -> Result<(), Failure> {
+        while !batch.is_empty() {
+            // R5: the leader asks a quorum whether it still leads.
+            let policy = ReadPolicy::ReadIndex;
+            match self.raft.get_read_linearizer(policy).await {
+                Ok(linearizer) => {
+                    let index = linearizer.read_log_id().index();
+                    self.applied.wait_for(|applied| *applied >= Some(index)).await?;
+                    batch.drain(..).for_each(|waiting| outbox.put(waiting.ticket, Answer::Current));
+                }
+                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(_)
+                    | LinearizableReadError::QuorumNotEnough(_))) => {
+                    self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
+                    give_up(batch, self.clock.now(), outbox);
+                }
+                Err(RaftError::Fatal(fatal)) => return Err(fatal.into()),
+            }
+            outbox.send();
+        }
+        Ok(())
+    }
+}
+
+/// Takes those out of `batch` whose deadline has come.
+fn give_up(batch: &mut Vec<Waiting>, now: Moment, outbox: &mut Outbox<Answer>) {
+    for waiting in batch.extract_if(.., |waiting| waiting.deadline <= now) {
+        outbox.put(waiting.ticket, Answer::Failed(Unavailable::TimedOut));
+    }
+}

@@ -1,0 +1,282 @@
+//! The assembled replica.
+
+use crate::apply::Apply;
+use crate::housekeeping::Housekeeping;
+use crate::log_store::LogStore;
+use crate::machine::{Machine, Persister, Snapshots};
+use crate::network::NoPeers;
+use crate::options::Options;
+use crate::pending::Pending;
+use crate::proposer::{Proposal, Proposer, Retrier};
+use crate::reads::{ReadLoop, Waiting};
+use crate::types::TypeConfig;
+use openraft::Raft;
+use openraft::async_runtime::WatchReceiver;
+use quorate_state_machine::{Answer, Fault, Reader, StateMachine, Unavailable};
+use quorate_storage::Engine;
+use quorate_tasks::inbox::{Sender, inbox};
+use quorate_tasks::reply::Ticket;
+use quorate_tasks::{Clock, Failure, Group, Moment};
+use quorate_types::MemberId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
+
+/// Proposals that may wait for the proposer; past it a call is told `too many requests`. The coordinator's byte budget is
+/// the narrower bound for large commands.
+const PROPOSALS_MAX: usize = 65_536;
+/// Reads that may wait for a round.
+const READS_MAX: usize = 1 << 20;
+/// Batches of committed entries that may wait for the apply step; the bound that counts is [`Machine`]'s, in entries.
+const APPLY_MAX: usize = usize::MAX;
+/// Requests to make the engine durable that may wait: openraft builds one snapshot at a time.
+const PERSISTS_MAX: usize = 16;
+
+/// One member's copy of the state, and its part in the agreement on it. Clones are the same replica.
+#[derive(Clone)]
+pub struct Replica {
+    raft: Raft<TypeConfig, Machine>,
+    reader: Reader,
+    proposals: Sender<Proposal>,
+    reads: Sender<Waiting>,
+    pending: Arc<Pending>,
+    standing: Arc<AtomicStanding>,
+    next_id: Arc<AtomicU64>,
+    stopping: watch::Sender<bool>,
+}
+
+/// How this member sees the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Who leads, if this member knows of a leader.
+    pub leader: Option<MemberId>,
+    /// The term.
+    pub term: u64,
+    /// The last entry known to be committed.
+    pub committed: u64,
+}
+
+/// What every reply's header needs, without a lock.
+#[derive(Debug, Default)]
+struct AtomicStanding {
+    leader: AtomicU64,
+    term: AtomicU64,
+}
+
+/// Why a replica did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log cannot be opened.
+    #[error("open the log")]
+    Log(#[from] quorate_wal::Error),
+    /// The state cannot be opened.
+    #[error("open the state")]
+    State(#[from] Fault),
+    /// The settings do not fit together.
+    #[error("settle the consensus settings")]
+    Options(#[from] Box<openraft::ConfigError>),
+    /// openraft stopped while starting.
+    #[error("start consensus: {0}")]
+    Consensus(String),
+    /// There is state, but no log at all: a vote may have been lost with it.
+    #[error("the state holds entries up to {applied}, but the log is empty: its folder was removed or replaced; restore it, or remove this member's data and add the member anew")]
+    LogMissing {
+        /// The last entry in the state.
+        applied: u64,
+    },
+    /// The log begins after the state ends.
+    #[error("the log begins after entry {purged}, but the state ends at {}: its folder was removed or is older than the log; restore it, or remove this member's data and add the member anew", applied.map_or_else(|| "nothing".to_owned(), |applied| applied.to_string()))]
+    StateMissing {
+        /// The last entry that the log no longer holds.
+        purged: u64,
+        /// The last entry in the state.
+        applied: Option<u64>,
+    },
+}
+
+impl Replica {
+    /// Starts a replica over `engine` and the log in `disk`; everything that runs is started in `group`.
+    ///
+    /// Returns as soon as openraft runs: committed entries that the engine had not made durable are being applied,
+    /// and there may be no leader yet. Call it on the runtime that is to carry consensus.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn start(
+        options: Options,
+        engine: Arc<dyn Engine>,
+        disk: Arc<dyn quorate_wal::Disk>,
+        wal: quorate_wal::Options,
+        clock: Arc<dyn Clock>,
+        group: &Group,
+    ) -> Result<Self, Error> {
+        let opened = quorate_wal::open(disk, &wal)?;
+        report(&opened.recovery);
+        let state = StateMachine::open(engine.clone())?;
+        check_fit(&opened.log, &state)?;
+
+        let pending = Arc::new(Pending::default());
+        let (applied, applied_seen) = watch::channel(state.applied().map(|id| id.index));
+        let reader = state.reader();
+        let durable = state.applied().map(|_| engine.view());
+        let (apply, apply_inbox) = inbox(APPLY_MAX);
+        let (persist, persist_inbox) = inbox(PERSISTS_MAX);
+        let log = opened.log.clone();
+        group.step("wal", opened.inbox, opened.writer);
+        group.step("persist", persist_inbox, Persister(engine));
+        let machine = Machine {
+            apply,
+            applied: applied_seen.clone(),
+            reader: reader.clone(),
+            handed_over: None,
+            snapshots: Snapshots::new(persist, durable),
+        };
+        group.step("apply", apply_inbox, Apply::new(state, pending.clone(), applied));
+
+        let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
+        let store = LogStore::new(log.clone());
+        let raft = Raft::new(options.member.0, config, NoPeers, store, machine)
+            .await
+            .map_err(|error| Error::Consensus(error.to_string()))?;
+
+        let (proposals, proposals_inbox) = inbox(PROPOSALS_MAX);
+        let (again, again_inbox) = inbox(PROPOSALS_MAX);
+        let (reads, reads_inbox) = inbox(READS_MAX);
+        let proposer = Proposer { raft: raft.clone(), pending: pending.clone(), again };
+        let retrier = Retrier { clock: clock.clone(), pending: pending.clone(), proposals: proposals.clone() };
+        let read_loop = ReadLoop { raft: raft.clone(), clock: clock.clone(), applied: applied_seen };
+        let (stopping, is_stopping) = watch::channel(false);
+        let standing = Arc::new(AtomicStanding::default());
+        let housekeeping = Housekeeping {
+            raft: raft.clone(),
+            log,
+            clock,
+            stopping: is_stopping.clone(),
+            snapshot_entries: options.snapshot_entries,
+            snapshot_bytes: options.snapshot_bytes,
+        };
+        group.task("proposer", proposer.run(proposals_inbox));
+        group.task("retrier", retrier.run(again_inbox));
+        group.task("reads", read_loop.run(reads_inbox));
+        group.task("housekeeping", housekeeping.run());
+        group.task("standing", follow(raft.clone(), standing.clone(), is_stopping));
+
+        let next_id = Arc::new(AtomicU64::new(options.first_request_id));
+        let replica = Self { raft, reader, proposals, reads, pending, standing, next_id, stopping };
+        replica.found_or_stand(&options).await?;
+        Ok(replica)
+    }
+
+    /// Founds the cluster if there is none; a member that votes alone stands for election at once.
+    async fn found_or_stand(&self, options: &Options) -> Result<(), Error> {
+        let consensus = |error: String| Error::Consensus(error);
+        if !self.raft.is_initialized().await.map_err(|error| consensus(error.to_string()))? {
+            let founded = self.raft.initialize(options.founders.clone()).await;
+            return founded.map_err(|error| consensus(error.to_string()));
+        }
+        if self.raft.voter_ids().eq([options.member.0]) {
+            let trigger = self.raft.trigger();
+            trigger.elect(false).await.map_err(|error| consensus(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// An id for a command, above all earlier ones of this member.
+    #[must_use]
+    pub fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Carries a command through the log. Its ticket gets the outcome, or a rejection; see law R2. Never blocks.
+    ///
+    /// # Errors
+    /// Too many wait, or the replica has stopped: then nothing happens to the command.
+    pub fn propose(&self, proposal: Proposal) -> Result<(), Unavailable> {
+        use quorate_tasks::inbox::Refused;
+        self.proposals.push(proposal).map_err(|refused| match refused {
+            Refused::Full(_) => Unavailable::TooManyRequests,
+            Refused::Closed(_) => Unavailable::Stopped,
+        })
+    }
+
+    /// Tells `ticket` when all that was acknowledged before this call can be read here.
+    ///
+    /// # Errors
+    /// As for [`Replica::propose`].
+    pub fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
+        self.reads.push(Waiting { ticket, deadline }).map_err(|_| Unavailable::Stopped)
+    }
+
+    /// Where the applied state is read.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// How this member sees the cluster now. Cost: a lock in openraft's metrics.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let metrics = self.raft.data_metrics();
+        let committed = metrics.borrow_watched().cluster_committed.map_or(0, |id| id.index);
+        let leader = self.standing.leader.load(Ordering::Relaxed);
+        Standing { leader: (leader != 0).then_some(MemberId(leader)), term: self.term(), committed }
+    }
+
+    /// The term, for reply headers. Cost: none.
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        self.standing.term.load(Ordering::Relaxed)
+    }
+
+    /// Stops consensus; calls that wait are told so. The steps end by themselves once the last clone is gone.
+    pub async fn stop(&self) {
+        self.stopping.send_replace(true);
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "consensus did not end in order");
+        }
+        self.pending.fail_all(Unavailable::Stopped);
+    }
+}
+
+fn report(recovery: &quorate_wal::Recovery) {
+    tracing::info!(?recovery, "opened the log");
+}
+
+/// Law R4, looked at from the other side: what the log no longer holds must be in the state.
+fn check_fit(log: &quorate_wal::Log, state: &StateMachine) -> Result<(), Error> {
+    let applied = state.applied().map(|id| id.index);
+    let purged = log.purged().map(|mark| mark.index);
+    if let Some(purged) = purged
+        && applied.is_none_or(|applied| applied < purged)
+    {
+        return Err(Error::StateMissing { purged, applied });
+    }
+    match applied {
+        Some(applied) if log.vote().is_none() => Err(Error::LogMissing { applied }),
+        _ => Ok(()),
+    }
+}
+
+/// Keeps the standing up to date; ends when consensus does, with an error unless that was asked for.
+async fn follow(
+    raft: Raft<TypeConfig, Machine>,
+    standing: Arc<AtomicStanding>,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let mut metrics = raft.server_metrics();
+    loop {
+        {
+            let metrics = metrics.borrow_watched();
+            standing.term.store(metrics.vote.leader_id.term, Ordering::Relaxed);
+            standing.leader.store(metrics.current_leader.unwrap_or(0), Ordering::Relaxed);
+        }
+        if metrics.changed().await.is_err() {
+            break; // the core has ended
+        }
+    }
+    if *stopping.borrow() {
+        return Ok(());
+    }
+    let running = raft.metrics().borrow_watched().running_state.clone();
+    Err(running.err().map_or_else(|| "consensus ended by itself".into(), Into::into))
+}

@@ -1,0 +1,170 @@
+//! What the log says to do: etcd's `InternalRaftRequest` in an envelope of our own.
+//!
+//! ```text
+//! offset 0         1
+//!        | version | InternalRaftRequest, protobuf |
+//!          01
+//! ```
+//! The id in the request's header names the call that waits for the outcome; it is unique across members and
+//! restarts.
+
+use crate::Fault;
+use crate::members::Attributes;
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message;
+use quorate_mvcc as mvcc;
+use quorate_proto::etcdserverpb::{DeleteRangeRequest, InternalRaftRequest, PutRequest, RequestHeader};
+use quorate_proto::membershippb;
+use quorate_types::{KeyRange, LeaseId, MemberId};
+
+/// The version of the envelope that this code writes, and the only one it reads.
+const ENVELOPE_VERSION: u8 = 1;
+
+/// One change of the state, before or after its way through the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Whose outcome it is; see the module.
+    pub id: u64,
+    /// The user on whose behalf; empty for none.
+    pub user: String,
+    /// The revision of the permissions it was checked against.
+    pub auth_revision: u64,
+    /// What to do.
+    pub kind: Kind,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Sets a key.
+    Put(Put),
+    /// Removes keys.
+    DeleteRange(DeleteRange),
+    /// Sets a member's name and client URLs.
+    SetMemberAttributes {
+        /// Which member.
+        member: MemberId,
+        /// Its new attributes.
+        attributes: Attributes,
+    },
+}
+
+/// Sets a key, and may return what it replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// What to put.
+    pub change: mvcc::Put,
+    /// Return the record that was there before.
+    pub with_previous: bool,
+}
+
+/// Removes keys, and may return them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteRange {
+    /// Which keys.
+    pub range: KeyRange,
+    /// Return their last records.
+    pub with_previous: bool,
+}
+
+impl Command {
+    /// The command as the log keeps it.
+    #[must_use]
+    pub fn encode(self) -> Bytes {
+        let header = RequestHeader { id: self.id, username: self.user, auth_revision: self.auth_revision };
+        let mut request = InternalRaftRequest { header: Some(header), ..InternalRaftRequest::default() };
+        match self.kind {
+            Kind::Put(put) => request.put = Some(put.into()),
+            Kind::DeleteRange(delete) => request.delete_range = Some(delete.into()),
+            Kind::SetMemberAttributes { member, attributes } => {
+                request.cluster_member_attr_set = Some(membershippb::ClusterMemberAttrSetRequest {
+                    member_id: member.0,
+                    member_attributes: Some(attributes.into()),
+                });
+            }
+        }
+        let mut envelope = BytesMut::with_capacity(1 + request.encoded_len());
+        envelope.put_u8(ENVELOPE_VERSION);
+        request.encode(&mut envelope).expect("a growing buffer has room");
+        envelope.freeze()
+    }
+
+    /// The command in `envelope`; its keys and values share the envelope's memory.
+    ///
+    /// # Errors
+    /// Law A3: an unknown version or kind, or bytes that are no command.
+    pub fn decode(envelope: &Bytes) -> Result<Self, Fault> {
+        match envelope.first() {
+            Some(&ENVELOPE_VERSION) => {}
+            Some(&version) => return Err(Fault::EnvelopeVersion { version }),
+            None => return Err(Fault::Undecodable { what: "command" }),
+        }
+        let request = InternalRaftRequest::decode(envelope.slice(1..))
+            .map_err(|_| Fault::Undecodable { what: "command" })?;
+        let header = request.header.clone().unwrap_or_default();
+        let kind = Kind::from_request(request)?;
+        Ok(Self { id: header.id, user: header.username, auth_revision: header.auth_revision, kind })
+    }
+}
+
+impl Kind {
+    fn from_request(request: InternalRaftRequest) -> Result<Self, Fault> {
+        if let Some(put) = request.put {
+            return Ok(Self::Put(put.into()));
+        }
+        if let Some(delete) = request.delete_range {
+            return Ok(Self::DeleteRange(delete.into()));
+        }
+        if let Some(set) = request.cluster_member_attr_set {
+            let attributes = set.member_attributes.unwrap_or_default().into();
+            return Ok(Self::SetMemberAttributes { member: MemberId(set.member_id), attributes });
+        }
+        Err(Fault::UnknownCommand) // A3
+    }
+}
+
+impl From<Put> for PutRequest {
+    fn from(put: Put) -> Self {
+        let Put { change, with_previous } = put;
+        Self {
+            key: change.key,
+            ignore_value: change.value.is_none(),
+            value: change.value.unwrap_or_default(),
+            ignore_lease: change.lease.is_none(),
+            lease: change.lease.unwrap_or_default().0,
+            prev_kv: with_previous,
+        }
+    }
+}
+
+impl From<PutRequest> for Put {
+    fn from(request: PutRequest) -> Self {
+        let change = mvcc::Put {
+            key: request.key,
+            value: (!request.ignore_value).then_some(request.value),
+            lease: (!request.ignore_lease).then_some(LeaseId(request.lease)),
+        };
+        Self { change, with_previous: request.prev_kv }
+    }
+}
+
+impl From<DeleteRange> for DeleteRangeRequest {
+    fn from(delete: DeleteRange) -> Self {
+        let (key, range_end) = match delete.range {
+            KeyRange::Single(key) => (key, Bytes::new()),
+            KeyRange::HalfOpen { start, end } => (start, end),
+            KeyRange::From(start) => (start, Bytes::from_static(b"\0")),
+        };
+        Self { key, range_end, prev_kv: delete.with_previous }
+    }
+}
+
+impl From<DeleteRangeRequest> for DeleteRange {
+    fn from(request: DeleteRangeRequest) -> Self {
+        let range = KeyRange::from_wire(request.key, request.range_end);
+        Self { range, with_previous: request.prev_kv }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! The replicated state: what every member makes of the same log.
+//!
+//! [`StateMachine::apply`] takes committed entries in order and gives back what each command came to. It
+//! writes each batch of entries to the engine at once, the applied log id with it, and publishes the result
+//! as one immutable [`Published`] value that readers take without a lock.
+//!
+//! It reads no clock, draws no chance, knows no flag, and iterates nothing whose order is not fixed: two members
+//! with the same applied log id hold the same bytes. It does no IO but the engine's.
+//!
+//! Laws:
+//! - **A1** Entries are applied in log order, each once; the applied log id is stored in the same batch as what
+//!   it covers.
+//! - **A2** The state after a log does not depend on how its entries were batched, nor on how commands were
+//!   packed into entries.
+//! - **A3** A command of a kind, or an envelope of a version, that this code does not know is a [`Fault`]: a member
+//!   that skipped it would hold another state than the rest.
+//! - **A4** What is published is never ahead of the engine: first the write, then the publication, then the replies.
+//! - **A5** A refusal changes nothing.
+
+mod answer;
+mod command;
+mod fault;
+mod machine;
+mod members;
+mod published;
+pub mod spaces;
+
+pub use answer::{Answer, Outcome, Refusal, Reply, Unavailable};
+pub use command::{Command, DeleteRange, Kind, Put};
+pub use fault::Fault;
+pub use machine::{Applied, Entry, Payload, StateMachine};
+pub use members::{Attributes, Member};
+pub use published::{Published, Reader};
+pub use quorate_mvcc as mvcc;

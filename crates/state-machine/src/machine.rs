@@ -1,0 +1,314 @@
+//! From entries to state.
+
+use crate::answer::{Outcome, Refusal, Reply};
+use crate::command::{Command, DeleteRange, Kind, Put};
+use crate::members::Members;
+use crate::published::{Published, Reader};
+use crate::spaces::{APPLIED, FORMAT, KEY, MEMBERSHIP, QUORATE};
+use crate::{Fault, spaces};
+use arc_swap::ArcSwap;
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message;
+use quorate_mvcc::{Overlay, ReadError, Store};
+use quorate_proto::log;
+use quorate_storage::{Batch, Engine, Order, Range, View};
+use quorate_types::LeaseId;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// The format of the state that this code writes; it reads no newer one.
+const FORMAT_VERSION: u32 = 1;
+/// The version byte before each record of ours in [`QUORATE`].
+const RECORD_VERSION: u8 = 1;
+
+/// One committed entry of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Where it stands in the log.
+    pub id: log::LogId,
+    /// What it says.
+    pub payload: Payload,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    /// Nothing: a new leader's first entry.
+    Blank,
+    /// Commands in their envelopes, in order.
+    Commands(Vec<Bytes>),
+    /// Who votes from here on.
+    Membership(log::Membership),
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The command's id.
+    pub id: u64,
+    /// What it came to.
+    pub outcome: Outcome,
+}
+
+/// The replicated state, owned by whoever applies.
+pub struct StateMachine {
+    engine: Arc<dyn Engine>,
+    keys: Store,
+    members: Members,
+    applied: Option<log::LogId>,
+    membership: log::StoredMembership,
+    view: Arc<dyn View>,
+    reader: Reader,
+}
+
+impl StateMachine {
+    /// The state that `engine` holds. An engine that holds nothing becomes an empty state.
+    ///
+    /// Cost: reads every record of the key space once, to build the index.
+    ///
+    /// # Errors
+    /// The engine fails, its records are corrupt, or their format is a newer one.
+    pub fn open(engine: Arc<dyn Engine>) -> Result<Self, Fault> {
+        let view = engine.view();
+        check_format(view.as_ref())?;
+        let applied = load::<log::LogId>(view.as_ref(), APPLIED, "applied log id")?;
+        let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
+        let keys = Store::open(KEY, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
+        let members = Members::open(view.as_ref())?;
+        let published = Published { applied, keys: keys.snapshot(), members: members.clone(), view: view.clone() };
+        let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
+        let membership = membership.unwrap_or_default();
+        Ok(Self { engine, keys, members, applied, membership, view, reader })
+    }
+
+    /// Where others see the state.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// The id of the last entry applied.
+    #[must_use]
+    pub fn applied(&self) -> Option<log::LogId> {
+        self.applied
+    }
+
+    /// The last membership applied, and where it stood in the log.
+    #[must_use]
+    pub fn membership(&self) -> &log::StoredMembership {
+        &self.membership
+    }
+
+    /// The engine underneath.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
+    /// Applies `entries`, in order: one write to the engine, one publication. Appends what each command came to.
+    ///
+    /// # Errors
+    /// A fault is final: some of the batch may be in memory, none of it was published.
+    ///
+    /// # Panics
+    /// If the entries do not follow what was applied (law A1).
+    pub fn apply(&mut self, entries: &[Entry], outcomes: &mut Vec<Applied>) -> Result<(), Fault> {
+        let mut overlay = Overlay::new(self.view.clone());
+        for entry in entries {
+            if let Some(applied) = self.applied {
+                assert!(applied.index < entry.id.index, "A1: entries are applied in order, each once");
+            }
+            self.apply_entry(entry, &mut overlay, outcomes)?;
+            self.applied = Some(entry.id);
+        }
+        let mut batch = overlay.into_batch();
+        self.seal(&mut batch);
+        self.engine.write(batch).map_err(|source| Fault::Storage { action: "write a batch", source })?;
+        self.publish(); // A4
+        Ok(())
+    }
+
+    fn apply_entry(
+        &mut self,
+        entry: &Entry,
+        overlay: &mut Overlay,
+        outcomes: &mut Vec<Applied>,
+    ) -> Result<(), Fault> {
+        match &entry.payload {
+            Payload::Blank => {}
+            Payload::Membership(membership) => {
+                self.members.follow(membership, overlay.batch());
+                self.membership =
+                    log::StoredMembership { id: Some(entry.id), membership: Some(membership.clone()) };
+                overlay.batch().put(QUORATE, MEMBERSHIP, encode_record(&self.membership));
+            }
+            Payload::Commands(envelopes) => {
+                for envelope in envelopes {
+                    let command = Command::decode(envelope)?;
+                    let id = command.id;
+                    let result = self.execute(command.kind, overlay)?;
+                    outcomes.push(Applied { id, outcome: Outcome { revision: self.keys.revision(), result } });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One command: what it did, or why it did nothing (law A5).
+    fn execute(&mut self, kind: Kind, overlay: &mut Overlay) -> Result<Result<Reply, Refusal>, Fault> {
+        match kind {
+            Kind::Put(put) => refusable(self.put(&put, overlay)),
+            Kind::DeleteRange(delete) => refusable(self.delete_range(&delete, overlay)),
+            Kind::SetMemberAttributes { member, attributes } => {
+                self.members.describe(member, &attributes, overlay.batch());
+                Ok(Ok(Reply::Done))
+            }
+        }
+    }
+
+    fn put(&mut self, put: &Put, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
+        if put.change.lease.is_some_and(|lease| lease != LeaseId::NONE) {
+            return Err(Refusal::LeaseNotFound.into()); // no lease can be granted yet, so none is found
+        }
+        let mut writing = self.keys.begin(overlay);
+        let previous = if put.with_previous { writing.record(&put.change.key)? } else { None };
+        writing.put(&put.change)?;
+        let _ = writing.end();
+        Ok(Reply::Put { previous })
+    }
+
+    fn delete_range(&mut self, delete: &DeleteRange, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
+        let mut writing = self.keys.begin(overlay);
+        let deleted = writing.delete_range(&delete.range, delete.with_previous)?;
+        let _ = writing.end();
+        Ok(Reply::DeleteRange(deleted))
+    }
+
+    /// Adds to a batch what makes it complete: the format, once, and the applied log id (law A1).
+    fn seal(&self, batch: &mut Batch) {
+        if self.reader.newest.load().applied.is_none() {
+            batch.put(QUORATE, FORMAT, Bytes::copy_from_slice(&FORMAT_VERSION.to_be_bytes()));
+        }
+        if let Some(applied) = &self.applied {
+            batch.put(QUORATE, APPLIED, encode_record(applied));
+        }
+    }
+
+    fn publish(&mut self) {
+        self.view = self.engine.view();
+        self.reader.newest.store(Arc::new(Published {
+            applied: self.applied,
+            keys: self.keys.snapshot(),
+            members: self.members.clone(),
+            view: self.view.clone(),
+        }));
+    }
+
+    /// Replaces the whole state by that of `source`, an engine's view from another member.
+    ///
+    /// Cost: copies everything, in memory, in one batch: fit for tests and small states only. Snapshots between
+    /// members will swap engines instead.
+    ///
+    /// # Errors
+    /// An engine fails, or `source` is of a newer format. What was there before is still there then.
+    pub fn install(&mut self, source: &dyn View) -> Result<(), Fault> {
+        check_format(source)?;
+        let mut batch = Batch::default();
+        for &space in spaces::ALL.as_slice() {
+            let storage = |source| Fault::Storage { action: "copy a snapshot", source };
+            self.view
+                .scan(space, Range::ALL, Order::Ascending, &mut |key, _| {
+                    batch.delete(space, Bytes::copy_from_slice(key));
+                    ControlFlow::Continue(())
+                })
+                .map_err(storage)?;
+            source
+                .scan(space, Range::ALL, Order::Ascending, &mut |key, value| {
+                    batch.put(space, Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+                    ControlFlow::Continue(())
+                })
+                .map_err(storage)?;
+        }
+        self.engine.write(batch).map_err(|source| Fault::Storage { action: "write a snapshot", source })?;
+        let reader = self.reader.clone();
+        *self = Self { reader, ..Self::open(self.engine.clone())? };
+        self.publish();
+        Ok(())
+    }
+
+    /// The applied log id and membership that `view` holds: where a snapshot of it stands.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn position(view: &dyn View) -> Result<(Option<log::LogId>, log::StoredMembership), Fault> {
+        let applied = load(view, APPLIED, "applied log id")?;
+        let membership = load::<log::StoredMembership>(view, MEMBERSHIP, "membership")?;
+        Ok((applied, membership.unwrap_or_default()))
+    }
+}
+
+/// Why a command did not go through.
+enum ExecuteError {
+    Refused(Refusal),
+    Fault(ReadError),
+}
+
+impl From<Refusal> for ExecuteError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<ReadError> for ExecuteError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(refusal) => Self::Refused(refusal.into()),
+            fault => Self::Fault(fault),
+        }
+    }
+}
+
+/// Separates the client's turn from ours.
+fn refusable(result: Result<Reply, ExecuteError>) -> Result<Result<Reply, Refusal>, Fault> {
+    match result {
+        Ok(reply) => Ok(Ok(reply)),
+        Err(ExecuteError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(ExecuteError::Fault(error)) => Err(read_fault("apply a command", error)),
+    }
+}
+
+fn read_fault(action: &'static str, error: ReadError) -> Fault {
+    Fault::Read { action, source: Box::new(error) }
+}
+
+fn encode_record(message: &impl Message) -> Bytes {
+    let mut record = BytesMut::with_capacity(1 + message.encoded_len());
+    record.put_u8(RECORD_VERSION);
+    message.encode(&mut record).expect("a growing buffer has room");
+    record.freeze()
+}
+
+fn load<M: Message + Default>(view: &dyn View, key: &[u8], what: &'static str) -> Result<Option<M>, Fault> {
+    let record = view.get(QUORATE, key).map_err(|source| Fault::Storage { action: what, source })?;
+    let Some(record) = record else { return Ok(None) };
+    match record.split_first() {
+        Some((&RECORD_VERSION, message)) => {
+            M::decode(message).map(Some).map_err(|_| Fault::Undecodable { what })
+        }
+        _ => Err(Fault::Undecodable { what }),
+    }
+}
+
+fn check_format(view: &dyn View) -> Result<(), Fault> {
+    let record =
+        view.get(QUORATE, FORMAT).map_err(|source| Fault::Storage { action: "read the format", source })?;
+    let Some(record) = record else { return Ok(()) };
+    let bytes = record.as_ref().try_into().map_err(|_| Fault::Undecodable { what: "format version" })?;
+    match u32::from_be_bytes(bytes) {
+        FORMAT_VERSION => Ok(()),
+        found => Err(Fault::FormatVersion { found, known: FORMAT_VERSION }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What readers see: one immutable value a batch.
+
+use crate::members::{Member, Members};
+use arc_swap::ArcSwap;
+use quorate_mvcc::{Found, Query, ReadError, Snapshot, Tier};
+use quorate_proto::log;
+use quorate_storage::View;
+use quorate_types::Revision;
+use std::sync::Arc;
+
+/// The whole state after one batch of entries. Nothing in it ever changes.
+#[derive(Clone)]
+pub struct Published {
+    pub(crate) applied: Option<log::LogId>,
+    pub(crate) keys: Snapshot,
+    pub(crate) members: Members,
+    pub(crate) view: Arc<dyn View>,
+}
+
+/// Where the newest [`Published`] is found. Clones see the same; taking it needs no lock.
+#[derive(Clone)]
+pub struct Reader {
+    pub(crate) newest: Arc<ArcSwap<Published>>,
+}
+
+impl Reader {
+    /// The state after the last batch.
+    #[must_use]
+    pub fn newest(&self) -> Arc<Published> {
+        self.newest.load_full()
+    }
+
+    /// The log index of the last entry that readers can see; none before the first.
+    #[must_use]
+    pub fn applied_index(&self) -> Option<u64> {
+        self.newest.load().applied_index()
+    }
+}
+
+impl Published {
+    /// The id of the last entry in it.
+    #[must_use]
+    pub fn applied(&self) -> Option<log::LogId> {
+        self.applied
+    }
+
+    /// The log index of the last entry in it.
+    #[must_use]
+    pub fn applied_index(&self) -> Option<u64> {
+        self.applied.map(|id| id.index)
+    }
+
+    /// The revision of the key space.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.keys.revision()
+    }
+
+    /// Answers a range read.
+    ///
+    /// # Errors
+    /// As [`Snapshot::range`].
+    pub fn range(&self, query: &Query, tier: Tier) -> Result<Found, ReadError> {
+        self.keys.range(self.view.as_ref(), query, tier)
+    }
+
+    /// The members, by id.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.list()
+    }
+
+    /// Logical bytes of everything stored.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.view.size()
+    }
+
+    /// The engine's view it rests on.
+    #[must_use]
+    pub fn view(&self) -> &Arc<dyn View> {
+        &self.view
+    }
+}

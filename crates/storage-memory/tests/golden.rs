@@ -1,0 +1,50 @@
+//! Files that earlier versions wrote are opened for ever. Folders are only added here, never written again.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
+use quorate_storage::Engine;
+use quorate_storage::testing::{SPACES, Script};
+use quorate_storage_memory::{MemoryEngine, Options};
+use std::path::{Path, PathBuf};
+
+/// The script that every golden folder was written from, and how much of it.
+const SEED: u64 = 2026;
+const BATCHES: u64 = 40;
+/// What they weigh (law S5).
+const SIZE: u64 = 22_902;
+
+fn golden(version: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version)
+}
+
+fn write(dir: &Path) {
+    let engine = MemoryEngine::open(dir, SPACES, Options::default()).unwrap();
+    let mut script = Script::new(SEED);
+    (0..BATCHES).for_each(|_| engine.write(script.next_batch()).unwrap());
+    drop(engine.persist().unwrap());
+}
+
+#[test]
+fn version_1_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(golden("v1")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    let view = MemoryEngine::open(dir.path(), SPACES, Options::default()).unwrap().view();
+    assert_eq!(Script::check_prefix(SEED, &*view).unwrap(), BATCHES);
+    assert_eq!(view.size(), SIZE);
+}
+
+/// A file is the same bytes for the same state: what changes it without a new version breaks this.
+#[test]
+fn version_1_is_what_is_written_today() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path());
+    let name = "checkpoint-0000000000000001";
+    let today = std::fs::read(dir.path().join(name)).unwrap();
+    if std::env::var_os("QUORATE_NEW_GOLDEN").is_some() {
+        std::fs::write(golden("v1").join(name), &today).unwrap();
+    }
+    assert!(today == std::fs::read(golden("v1").join(name)).unwrap());
+}

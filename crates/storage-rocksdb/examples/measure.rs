@@ -1,0 +1,17 @@
+//! What each operation costs on this machine, in a new folder below the current one:
+//! `cargo run --release -p quorate-storage-rocksdb --example measure 1000000`
+
+use quorate_storage::testing::{SPACES, workload};
+use quorate_storage_rocksdb::{Options, RocksEngine};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let records = std::env::args().nth(1).map_or(Ok(100_000), |text| text.parse())?;
+    let dir = tempfile::tempdir_in(".")?;
+    let engine = RocksEngine::open(dir.path(), SPACES, Options::default())?;
+    #[expect(clippy::disallowed_methods, reason = "a measurement is of real time")]
+    let start = std::time::Instant::now();
+    for figure in workload(&engine, records, &|| start.elapsed())? {
+        println!("{figure}");
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! Doubles: a disk that a test can crash, and what every disk must do.
+
+mod conformance;
+mod sim_disk;
+
+pub use conformance::conforms;
+pub use sim_disk::{Fault, Operation, SimDisk};
