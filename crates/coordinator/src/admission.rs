@@ -52,6 +52,13 @@ impl Budget {
     }
 }
 
+#[cfg(test)]
+impl Budget {
+    pub(crate) fn is_free(&self) -> bool {
+        self.used.load(Ordering::Relaxed) == 0
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);

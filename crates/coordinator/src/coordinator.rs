@@ -236,6 +236,13 @@ impl Coordinator {
     }
 }
 
+#[cfg(test)]
+impl Coordinator {
+    fn budget_is_free(&self) -> bool {
+        self.shared.budget.is_free()
+    }
+}
+
 /// The key that a request names first; an empty one is an error everywhere.
 fn first_key(range: &quorate_types::KeyRange) -> &[u8] {
     use quorate_types::KeyRange;

@@ -22,7 +22,8 @@ impl Caller {
     pub(crate) fn of(metadata: &MetadataMap, door: &Coordinator) -> Result<Self, Status> {
         let now = door.clock().now();
         let limit = door.limits().call_time_max;
-        let asked = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse_timeout);
+        let asked =
+            metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse_timeout);
         let (span, deadline_is_clients) = match asked {
             Some(asked) if asked < limit => (asked, true),
             _ => (limit, false),

@@ -64,10 +64,16 @@ impl Maintenance for Service {
             return Err(not_yet("Maintenance.Alarm with an action other than GET"));
         }
         let revision = self.door.status().revision;
-        Ok(Response::new(AlarmResponse { header: Some(header(&self.door, Some(revision))), alarms: Vec::new() }))
+        Ok(Response::new(AlarmResponse {
+            header: Some(header(&self.door, Some(revision))),
+            alarms: Vec::new(),
+        }))
     }
 
-    async fn defragment(&self, _: Request<DefragmentRequest>) -> Result<Response<DefragmentResponse>, Status> {
+    async fn defragment(
+        &self,
+        _: Request<DefragmentRequest>,
+    ) -> Result<Response<DefragmentResponse>, Status> {
         Err(not_yet("Maintenance.Defragment"))
     }
 
@@ -85,7 +91,10 @@ impl Maintenance for Service {
         Err(not_yet("Maintenance.Snapshot"))
     }
 
-    async fn move_leader(&self, _: Request<MoveLeaderRequest>) -> Result<Response<MoveLeaderResponse>, Status> {
+    async fn move_leader(
+        &self,
+        _: Request<MoveLeaderRequest>,
+    ) -> Result<Response<MoveLeaderResponse>, Status> {
         Err(not_yet("Maintenance.MoveLeader"))
     }
 

@@ -23,7 +23,9 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Invalid(Invalid::SortOption) => (Code::InvalidArgument, "etcdserver: invalid sort option"),
         Error::Invalid(Invalid::TooLarge) => (Code::InvalidArgument, "etcdserver: request is too large"),
         Error::Refused(Refusal::LeaseNotFound) => (Code::NotFound, "etcdserver: requested lease not found"),
-        Error::Refused(Refusal::Mvcc(Mvcc::KeyNotFound)) => (Code::InvalidArgument, "etcdserver: key not found"),
+        Error::Refused(Refusal::Mvcc(Mvcc::KeyNotFound)) => {
+            (Code::InvalidArgument, "etcdserver: key not found")
+        }
         Error::Refused(Refusal::Mvcc(Mvcc::Future { .. })) => {
             (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision")
         }

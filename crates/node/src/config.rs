@@ -123,7 +123,8 @@ impl Config {
         if is_set("listen-client-urls") && !is_set("advertise-client-urls") {
             problems.0.push(Problem::AdvertiseMissing);
         }
-        let advertise_peer_urls = problems.urls("initial-advertise-peer-urls", &raw.initial_advertise_peer_urls);
+        let advertise_peer_urls =
+            problems.urls("initial-advertise-peer-urls", &raw.initial_advertise_peer_urls);
         problems.cluster(&raw, &advertise_peer_urls);
         problems.bounds(&raw);
         let config = Self {
@@ -172,7 +173,9 @@ impl Problems {
     /// Only a cluster of this member alone can be formed.
     fn cluster(&mut self, raw: &Raw, own: &[Url]) {
         if raw.initial_cluster_state != "new" {
-            self.0.push(Problem::Cluster("joining an existing cluster is not implemented yet; --initial-cluster-state must be new"));
+            self.0.push(Problem::Cluster(
+                "joining an existing cluster is not implemented yet; --initial-cluster-state must be new",
+            ));
         }
         if raw.initial_cluster.is_empty() {
             return;
@@ -182,7 +185,9 @@ impl Problems {
             match part.split_once('=') {
                 Some((name, url)) if name == raw.name => urls.push(url.to_owned()),
                 Some(_) => {
-                    return self.0.push(Problem::Cluster("clusters of several members are not implemented yet"));
+                    return self
+                        .0
+                        .push(Problem::Cluster("clusters of several members are not implemented yet"));
                 }
                 None => return self.0.push(Problem::Cluster("expected name=url pairs, separated by commas")),
             }

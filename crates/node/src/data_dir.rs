@@ -189,7 +189,8 @@ fn write_identity(path: &Path, backend: &str, identity: &Identity) -> Result<(),
     let mut text = serde_json::to_vec(&record).expect("a record has only strings and numbers");
     text.push(b'\n');
     let (draft, file) = (path.join(IDENTITY_DRAFT), path.join(IDENTITY));
-    let written = File::create(&draft).and_then(|mut open| open.write_all(&text).and_then(|()| open.sync_all()));
+    let written =
+        File::create(&draft).and_then(|mut open| open.write_all(&text).and_then(|()| open.sync_all()));
     written.map_err(failed("write", &draft))?;
     fs::rename(&draft, &file).map_err(failed("rename to", &file))?;
     let synced = File::open(path).and_then(|folder| folder.sync_all());

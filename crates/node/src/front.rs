@@ -159,7 +159,10 @@ impl Thread {
             }
         };
         if timeout(clock.as_ref(), clock.now() + DRAIN_TIME, all_gone).await.is_err() {
-            tracing::info!(connections = self.load.load(Ordering::Relaxed), "closing connections that are still busy");
+            tracing::info!(
+                connections = self.load.load(Ordering::Relaxed),
+                "closing connections that are still busy"
+            );
         }
     }
 }

@@ -202,7 +202,9 @@ async fn introduce(
             let call = Call { identity: Identity::Anonymous, deadline: clock.now() + PATIENCE };
             match at_desk.describe_member(&call, attributes.clone()).await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(%error, "waiting for the cluster to agree on this member's name"),
+                Err(error) => {
+                    tracing::warn!(%error, "waiting for the cluster to agree on this member's name")
+                }
             }
         }
     };
@@ -252,6 +254,10 @@ impl Consensus for OneReplica {
 
     fn standing(&self) -> Standing {
         let standing = self.0.standing();
-        Standing { leader: standing.leader.map(|MemberId(id)| MemberId(id)), term: standing.term, committed: standing.committed }
+        Standing {
+            leader: standing.leader.map(|MemberId(id)| MemberId(id)),
+            term: standing.term,
+            committed: standing.committed,
+        }
     }
 }

@@ -77,7 +77,10 @@ mod tests {
     fn a_list_gives_its_urls_and_every_problem() {
         let (urls, problems) =
             Url::parse_list("http://localhost:2379,https://a:1, http://[::1]:80,http://a,http://a:1/x");
-        assert_eq!(urls.iter().map(Url::to_string).collect::<Vec<_>>(), ["http://localhost:2379", "http://[::1]:80"]);
+        assert_eq!(
+            urls.iter().map(Url::to_string).collect::<Vec<_>>(),
+            ["http://localhost:2379", "http://[::1]:80"]
+        );
         assert_eq!(
             problems,
             [

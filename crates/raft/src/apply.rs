@@ -27,15 +27,12 @@ pub(crate) struct Apply {
 }
 
 impl Apply {
-    pub(crate) fn new(state: StateMachine, pending: Arc<Pending>, applied: watch::Sender<Option<u64>>) -> Self {
-        Self {
-            state,
-            pending,
-            applied,
-            entries: Vec::new(),
-            outcomes: Vec::new(),
-            outbox: Outbox::default(),
-        }
+    pub(crate) fn new(
+        state: StateMachine,
+        pending: Arc<Pending>,
+        applied: watch::Sender<Option<u64>>,
+    ) -> Self {
+        Self { state, pending, applied, entries: Vec::new(), outcomes: Vec::new(), outbox: Outbox::default() }
     }
 
     /// Applies what has been gathered; then the answers, since a reader must see what a writer was told (law A4).

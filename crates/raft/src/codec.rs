@@ -26,7 +26,9 @@ pub(crate) fn encode(message: &impl Message) -> Bytes {
 pub(crate) fn decode<M: Message + Default>(record: &Bytes) -> io::Result<M> {
     match record.first() {
         Some(&RECORD_VERSION) => M::decode(record.slice(1..)).map_err(|error| invalid(&error.to_string())),
-        Some(version) => Err(invalid(&format!("the log holds a record of version {version}; run a newer release"))),
+        Some(version) => {
+            Err(invalid(&format!("the log holds a record of version {version}; run a newer release")))
+        }
         None => Err(invalid("the log holds an empty record")),
     }
 }

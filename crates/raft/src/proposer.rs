@@ -1,8 +1,8 @@
 //! The way into the log.
 
+use crate::machine::Machine;
 use crate::pending::{Pending, Rejection, Retry};
 use crate::types::{Proposed, TypeConfig};
-use crate::machine::Machine;
 use bytes::Bytes;
 use openraft::Raft;
 use quorate_state_machine::{Answer, Unavailable};

@@ -49,8 +49,9 @@ impl ReadLoop {
                     self.applied.wait_for(|applied| *applied >= Some(index)).await?;
                     batch.drain(..).for_each(|waiting| outbox.put(waiting.ticket, Answer::Current));
                 }
-                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(_)
-                    | LinearizableReadError::QuorumNotEnough(_))) => {
+                Err(RaftError::APIError(
+                    LinearizableReadError::ForwardToLeader(_) | LinearizableReadError::QuorumNotEnough(_),
+                )) => {
                     self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
                     give_up(batch, self.clock.now(), outbox);
                 }

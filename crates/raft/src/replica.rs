@@ -79,7 +79,9 @@ pub enum Error {
     #[error("start consensus: {0}")]
     Consensus(String),
     /// There is state, but no log at all: a vote may have been lost with it.
-    #[error("the state holds entries up to {applied}, but the log is empty: its folder was removed or replaced; restore it, or remove this member's data and add the member anew")]
+    #[error(
+        "the state holds entries up to {applied}, but the log is empty: its folder was removed or replaced; restore it, or remove this member's data and add the member anew"
+    )]
     LogMissing {
         /// The last entry in the state.
         applied: u64,
@@ -143,7 +145,8 @@ impl Replica {
         let (again, again_inbox) = inbox(PROPOSALS_MAX);
         let (reads, reads_inbox) = inbox(READS_MAX);
         let proposer = Proposer { raft: raft.clone(), pending: pending.clone(), again };
-        let retrier = Retrier { clock: clock.clone(), pending: pending.clone(), proposals: proposals.clone() };
+        let retrier =
+            Retrier { clock: clock.clone(), pending: pending.clone(), proposals: proposals.clone() };
         let read_loop = ReadLoop { raft: raft.clone(), clock: clock.clone(), applied: applied_seen };
         let (stopping, is_stopping) = watch::channel(false);
         let standing = Arc::new(AtomicStanding::default());

@@ -28,7 +28,9 @@ pub enum Fault {
         what: &'static str,
     },
     /// A command in an envelope of another version: a newer release wrote it.
-    #[error("the log holds a command in envelope version {version}; this release knows version 1: run a newer one")]
+    #[error(
+        "the log holds a command in envelope version {version}; this release knows version 1: run a newer one"
+    )]
     EnvelopeVersion {
         /// The version found.
         version: u8,
@@ -37,7 +39,9 @@ pub enum Fault {
     #[error("the log holds a command of a kind this release does not know: run the release that wrote it")]
     UnknownCommand,
     /// State of another format version.
-    #[error("the stored state has format version {found}; this release knows versions up to {known}: run a newer one")]
+    #[error(
+        "the stored state has format version {found}; this release knows versions up to {known}: run a newer one"
+    )]
     FormatVersion {
         /// The version found.
         found: u32,

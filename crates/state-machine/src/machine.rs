@@ -75,7 +75,8 @@ impl StateMachine {
         let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
         let keys = Store::open(KEY, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
         let members = Members::open(view.as_ref())?;
-        let published = Published { applied, keys: keys.snapshot(), members: members.clone(), view: view.clone() };
+        let published =
+            Published { applied, keys: keys.snapshot(), members: members.clone(), view: view.clone() };
         let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
         let membership = membership.unwrap_or_default();
         Ok(Self { engine, keys, members, applied, membership, view, reader })
@@ -147,7 +148,8 @@ impl StateMachine {
                     let command = Command::decode(envelope)?;
                     let id = command.id;
                     let result = self.execute(command.kind, overlay)?;
-                    outcomes.push(Applied { id, outcome: Outcome { revision: self.keys.revision(), result } });
+                    outcomes
+                        .push(Applied { id, outcome: Outcome { revision: self.keys.revision(), result } });
                 }
             }
         }

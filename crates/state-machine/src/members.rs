@@ -49,8 +49,11 @@ impl Members {
     pub(crate) fn open(view: &dyn View) -> Result<Self, Fault> {
         let mut by_id = BTreeMap::new();
         let mut is_corrupt = false;
-        view.scan(MEMBERS, Range::ALL, Order::Ascending, &mut |_, record| {
-            match serde_json::from_slice::<Member>(record) {
+        view.scan(
+            MEMBERS,
+            Range::ALL,
+            Order::Ascending,
+            &mut |_, record| match serde_json::from_slice::<Member>(record) {
                 Ok(member) => {
                     by_id.insert(MemberId(member.id), member);
                     ControlFlow::Continue(())
@@ -59,8 +62,8 @@ impl Members {
                     is_corrupt = true;
                     ControlFlow::Break(())
                 }
-            }
-        })
+            },
+        )
         .map_err(|source| Fault::Storage { action: "read the members", source })?;
         if is_corrupt {
             return Err(Fault::Undecodable { what: "member" });

@@ -30,7 +30,17 @@ pub const QUORATE: Space = Space::new(10, "quorate").uncounted();
 
 /// All of them.
 pub const ALL: SpaceSet = SpaceSet::new(&[
-    KEY, META, LEASE, ALARM, MEMBERS, MEMBERS_REMOVED, CLUSTER, AUTH, AUTH_USERS, AUTH_ROLES, QUORATE,
+    KEY,
+    META,
+    LEASE,
+    ALARM,
+    MEMBERS,
+    MEMBERS_REMOVED,
+    CLUSTER,
+    AUTH,
+    AUTH_USERS,
+    AUTH_ROLES,
+    QUORATE,
 ]);
 
 /// In [`QUORATE`]: the format version of the state, four bytes big-endian.

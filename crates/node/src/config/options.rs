@@ -26,15 +26,35 @@ pub(super) const SETTINGS: [Setting; 19] = [
     text("data-dir", "DIR", "Where its data is kept [default: NAME.etcd]"),
     text("wal-dir", "DIR", "Where its log is kept, best on a disk of its own [default: DATA-DIR/wal]"),
     text("listen-client-urls", "URLS", "Where to serve clients [default: http://localhost:2379]"),
-    text("advertise-client-urls", "URLS", "Where clients are told to find this member [default: http://localhost:2379]"),
-    text("listen-peer-urls", "URLS", "Where to serve other members; not in force yet [default: http://localhost:2380]"),
-    text("initial-advertise-peer-urls", "URLS", "Where other members find this one; its id is made of them [default: http://localhost:2380]"),
-    text("initial-cluster", "NAME=URL,...", "The members that found the cluster; this one only, in this release"),
+    text(
+        "advertise-client-urls",
+        "URLS",
+        "Where clients are told to find this member [default: http://localhost:2379]",
+    ),
+    text(
+        "listen-peer-urls",
+        "URLS",
+        "Where to serve other members; not in force yet [default: http://localhost:2380]",
+    ),
+    text(
+        "initial-advertise-peer-urls",
+        "URLS",
+        "Where other members find this one; its id is made of them [default: http://localhost:2380]",
+    ),
+    text(
+        "initial-cluster",
+        "NAME=URL,...",
+        "The members that found the cluster; this one only, in this release",
+    ),
     text("initial-cluster-token", "TOKEN", "Keeps clusters with equal URLs apart [default: etcd-cluster]"),
     text("initial-cluster-state", "STATE", "new; existing is not implemented yet [default: new]"),
     text("heartbeat-interval", "MS", "How often a leader makes itself heard [default: 100]"),
     text("election-timeout", "MS", "How long a follower waits for a leader [default: 1000]"),
-    text("snapshot-count", "ENTRIES", "Make the engine durable and cut the log after so many entries [default: 10000]"),
+    text(
+        "snapshot-count",
+        "ENTRIES",
+        "Make the engine durable and cut the log after so many entries [default: 10000]",
+    ),
     text("snapshot-catchup-entries", "ENTRIES", "Keep so many of them in the log [default: 5000]"),
     text("max-request-bytes", "BYTES", "The longest command [default: 1572864]"),
     switch("unsafe-no-fsync", "Never sync the log: a power failure loses acknowledged writes"),
@@ -58,9 +78,9 @@ A file excludes flags and environment.";
 
 /// The command line.
 pub(super) fn command() -> Command {
-    let file = Arg::new(CONFIG_FILE).long(CONFIG_FILE).value_name("FILE").help("Read all settings from a YAML file");
-    let version =
-        Arg::new(VERSION).long(VERSION).action(ArgAction::SetTrue).help("Print versions and exit");
+    let file =
+        Arg::new(CONFIG_FILE).long(CONFIG_FILE).value_name("FILE").help("Read all settings from a YAML file");
+    let version = Arg::new(VERSION).long(VERSION).action(ArgAction::SetTrue).help("Print versions and exit");
     let settings = SETTINGS.iter().map(|setting| {
         let arg = Arg::new(setting.flag).long(setting.flag).help(setting.help);
         match setting.value {

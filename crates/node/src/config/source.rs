@@ -93,10 +93,12 @@ fn settle(
         if !flags.is_empty() || variables.keys().any(|flag| *flag != CONFIG_FILE) {
             warnings.push("flags and environment are ignored beside a config file".to_owned());
         }
-        let text = std::fs::read_to_string(&file).map_err(|error| format!("read config file {file}: {error}"))?;
+        let text =
+            std::fs::read_to_string(&file).map_err(|error| format!("read config file {file}: {error}"))?;
         let source = File::from_str(&text, FileFormat::Yaml);
         let keys = source.collect().map_err(|error| format!("config file {file}: {error}"))?;
-        explicit = SETTINGS.iter().map(|setting| setting.flag).filter(|flag| keys.contains_key(*flag)).collect();
+        explicit =
+            SETTINGS.iter().map(|setting| setting.flag).filter(|flag| keys.contains_key(*flag)).collect();
         builder = builder.add_source(source);
     } else {
         if let Some(flag) = flags.keys().find(|flag| variables.contains_key(*flag)) {
@@ -110,7 +112,8 @@ fn settle(
             .add_source(Place { name: "the environment", values: variables })
             .add_source(Place { name: "the command line", values: flags });
     }
-    let raw: Raw = builder.build().and_then(config::Config::try_deserialize).map_err(|error| error.to_string())?;
+    let raw: Raw =
+        builder.build().and_then(config::Config::try_deserialize).map_err(|error| error.to_string())?;
     let config = Config::check(raw, &explicit).map_err(|problems| describe(&problems))?;
     Ok((config, warnings))
 }
@@ -139,7 +142,11 @@ fn from_environment(
             }
             continue;
         };
-        if ours.is_some() { own.insert(flag, value) } else { values.insert(flag, value) };
+        if ours.is_some() {
+            own.insert(flag, value)
+        } else {
+            values.insert(flag, value)
+        };
     }
     values.extend(own);
     (values, warnings)

@@ -53,13 +53,18 @@ fn the_environment_counts_and_ours_beats_etcds() {
 #[test]
 fn one_setting_in_a_flag_and_in_the_environment_is_fatal() {
     let (text, code) = refusal(&["--name", "a"], &[("ETCD_NAME", "a")]);
-    assert!(text.contains("conflicting environment variable") && text.contains("ETCD_NAME") && code == 1, "{text}");
+    assert!(
+        text.contains("conflicting environment variable") && text.contains("ETCD_NAME") && code == 1,
+        "{text}"
+    );
 }
 
 #[test]
 fn unknown_variables_only_warn() {
     match read(&[], &[("ETCD_TYPO", "1"), ("HOME", "/root")]) {
-        Parsed::Serve { warnings, .. } => assert_eq!(warnings, ["unrecognized environment variable ETCD_TYPO"]),
+        Parsed::Serve { warnings, .. } => {
+            assert_eq!(warnings, ["unrecognized environment variable ETCD_TYPO"])
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -101,7 +106,10 @@ fn a_config_file_excludes_everything_else() {
     std::fs::write(&file, "name: from-file\nheartbeat-interval: 50\nunsafe-no-fsync: true\n").unwrap();
     let flag = format!("--config-file={}", file.display());
     let config = config(&[&flag, "--name=from-flag"], &[("ETCD_NAME", "from-environment")]);
-    assert_eq!((config.name.as_str(), config.heartbeat, config.fsync), ("from-file", Duration::from_millis(50), false));
+    assert_eq!(
+        (config.name.as_str(), config.heartbeat, config.fsync),
+        ("from-file", Duration::from_millis(50), false)
+    );
     std::fs::write(&file, "nmae: typo\n").unwrap();
     assert!(refusal(&[&flag], &[]).0.contains("nmae"));
 }

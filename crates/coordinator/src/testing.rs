@@ -1,0 +1,118 @@
+//! A consensus of one, in memory and at once: the double of [`Consensus`].
+
+use crate::consensus::{Consensus, Standing, Submission};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use quorate_proto::log;
+use quorate_state_machine::{Answer, Entry, Fault, Payload, Reader, StateMachine, Unavailable, spaces};
+use quorate_storage_memory::MemoryEngine;
+use quorate_tasks::Moment;
+use quorate_tasks::reply::Ticket;
+use quorate_types::MemberId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Applies each command while it is submitted, to a state on a volatile engine.
+pub struct LocalConsensus {
+    reader: Reader,
+    next_id: AtomicU64,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    state: StateMachine,
+    manner: Manner,
+}
+
+/// How a [`LocalConsensus`] treats what it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Applies it and answers.
+    Prompt,
+    /// Takes it and never answers, as if a quorum were gone.
+    Silent,
+    /// Refuses it.
+    Refusing(Unavailable),
+}
+
+/// The member that a [`LocalConsensus`] is.
+pub const MEMBER: MemberId = MemberId(7);
+/// The term it is in.
+pub const TERM: u64 = 3;
+
+impl LocalConsensus {
+    /// An empty state, with this member in it.
+    ///
+    /// # Errors
+    /// Only if the state machine cannot begin on an empty engine, which would be a bug in it.
+    pub fn new() -> Result<Self, Fault> {
+        let mut state = StateMachine::open(Arc::new(MemoryEngine::volatile(spaces::ALL)))?;
+        let node = log::Node {
+            id: MEMBER.0,
+            name: "seven".into(),
+            peer_urls: vec!["http://seven:2380".into()],
+            is_learner: false,
+        };
+        let configs = vec![log::VoterSet { voters: vec![MEMBER.0] }];
+        let membership = Payload::Membership(log::Membership { configs, nodes: vec![node] });
+        let founding = Entry { id: log::LogId { term: 1, index: 0 }, payload: membership };
+        state.apply(&[founding], &mut Vec::new())?;
+        let reader = state.reader();
+        let inner = Mutex::new(Inner { state, manner: Manner::Prompt });
+        Ok(Self { reader, next_id: AtomicU64::new(1), inner })
+    }
+
+    /// Treats everything in this manner from here on.
+    pub fn behave(&self, manner: Manner) {
+        self.inner.lock().manner = manner;
+    }
+}
+
+impl Inner {
+    fn apply(&mut self, envelope: Bytes) -> Answer {
+        let index = self.state.applied().map_or(0, |id| id.index + 1);
+        let entry =
+            Entry { id: log::LogId { term: TERM, index }, payload: Payload::Commands(vec![envelope]) };
+        let mut outcomes = Vec::new();
+        self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
+        Answer::Applied(outcomes.remove(0).outcome)
+    }
+}
+
+impl Consensus for LocalConsensus {
+    fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
+        let mut inner = self.inner.lock();
+        match inner.manner {
+            Manner::Prompt => submission.ticket.answer(inner.apply(submission.envelope)),
+            Manner::Silent => {}
+            Manner::Refusing(reason) => return Err(reason),
+        }
+        Ok(())
+    }
+
+    fn confirm(&self, ticket: Ticket<Answer>, _deadline: Moment) -> Result<(), Unavailable> {
+        match self.inner.lock().manner {
+            Manner::Prompt => ticket.answer(Answer::Current),
+            Manner::Silent => {}
+            Manner::Refusing(reason) => return Err(reason),
+        }
+        Ok(())
+    }
+
+    fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    fn term(&self) -> u64 {
+        TERM
+    }
+
+    fn standing(&self) -> Standing {
+        let committed = self.reader.applied_index().unwrap_or(0);
+        Standing { leader: Some(MEMBER), term: TERM, committed }
+    }
+}
