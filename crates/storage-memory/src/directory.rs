@@ -27,9 +27,12 @@ pub(crate) struct Directory {
     path: PathBuf,
     /// The number of the newest checkpoint; 0 before the first.
     newest: u64,
-    /// The lock goes when the file is closed, and so also when the process dies.
-    _lock: File,
+    _lock: Lock,
 }
+
+/// The locked file. The system unlocks it too when the process dies.
+#[derive(Debug)]
+struct Lock(File);
 
 impl Directory {
     /// Locks the folder, finds its newest checkpoint and removes what else is left of earlier ones.
@@ -92,11 +95,20 @@ impl Directory {
     }
 }
 
-fn lock(folder: &Path) -> Result<File, Error> {
+impl Drop for Lock {
+    /// Closing alone would leave it locked for as long as a child process that is just being started has a copy
+    /// of the file.
+    fn drop(&mut self) {
+        // Should it fail, then closing does it.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(folder: &Path) -> Result<Lock, Error> {
     let path = folder.join(LOCK);
     let file = File::options().create(true).append(true).open(&path).map_err(io_error("open lock", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => {
             Err(Error::Unusable { path: folder.to_owned(), why: Unusable::Locked })
         }

@@ -6,7 +6,8 @@
 //!
 //! It refuses to limit its memory (the node's quota does that), to write part of a checkpoint (each one holds
 //! everything, so the disk takes up to twice the data while one is written), and to fall back to an older
-//! checkpoint when the newest is damaged: that would bring back a state that was already superseded.
+//! checkpoint when the newest is damaged: that would bring back a state that was already superseded. It panics
+//! when an inserted key is there already: it is where such a mistake of ours is found first.
 //!
 //! Laws, beside S1 to S5 of the seam:
 //! - **M1** A published state is never changed: the writer changes a copy that shares all it can, and swaps it in.

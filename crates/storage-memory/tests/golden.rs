@@ -36,15 +36,18 @@ fn version_1_opens() {
     assert_eq!(view.size(), SIZE);
 }
 
-/// A file is the same bytes for the same state: what changes it without a new version breaks this.
+/// The same state makes the same bytes: a change of the format without a new version breaks this.
+/// `QUORATE_NEW_GOLDEN=v2 cargo test -p quorate-storage-memory --test golden` makes the next folder.
 #[test]
 fn version_1_is_what_is_written_today() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path());
     let name = "checkpoint-0000000000000001";
     let today = std::fs::read(dir.path().join(name)).unwrap();
-    if std::env::var_os("QUORATE_NEW_GOLDEN").is_some() {
-        std::fs::write(golden("v1").join(name), &today).unwrap();
+    if let Some(version) = std::env::var_os("QUORATE_NEW_GOLDEN") {
+        let folder = golden(version.to_str().unwrap());
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(name), &today).unwrap();
     }
     assert!(today == std::fs::read(golden("v1").join(name)).unwrap());
 }

@@ -29,7 +29,8 @@ struct Published {
 }
 
 impl RocksEngine {
-    /// The engine on the database in `dir`, which is created if need be. Spaces that it lacks start empty.
+    /// The engine on the database in `dir`, which is created if need be. Spaces that it lacks start empty. The
+    /// directory stays locked until the engine and the last of its views are dropped.
     ///
     /// # Errors
     /// [`Error::Unusable`] if somebody else has `dir` open, or it holds a space that is not in `spaces` or is

@@ -92,15 +92,24 @@ impl Database {
     fn check_version(&self, news: &mut WriteBatch) -> Result<(), Error> {
         let Some(bytes) = self.own(FORMAT)? else {
             // It was made just now, or its maker died before this record was durable: before any batch.
-            let is_new = self.own(SIZE)?.is_none();
             news.put_cf(self.own_family(), FORMAT, VERSION.to_le_bytes());
-            return if is_new { Ok(()) } else { Err(self.corrupt("the record `format` is gone")) };
+            return self.check_new();
         };
         match bytes.try_into().map(u32::from_le_bytes) {
             Ok(VERSION) => Ok(()),
             Ok(found @ 2..) => Err(self.unusable(Unusable::Newer { found, known: VERSION })),
             _ => Err(self.corrupt("the record `format` holds no version")),
         }
+    }
+
+    /// Checks that nobody wrote anything yet: a database without our format is not ours.
+    fn check_new(&self) -> Result<(), Error> {
+        let mut records = self.db.raw_iterator_cf(self.own_family());
+        records.seek_to_first();
+        if records.valid() {
+            return Err(self.corrupt("it has records, but none that tells the format"));
+        }
+        records.status().map_err(failed_to("read layout"))
     }
 
     fn check_counting(&self, space: Space, news: &mut WriteBatch) -> Result<(), Error> {

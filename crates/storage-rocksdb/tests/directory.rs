@@ -131,25 +131,16 @@ fn write_until_killed() {
     }
 }
 
-/// A process that writes into `dir`, once it has persisted `lines` times more, and the newest batch of those.
-fn writing_process(dir: &Path, lines: usize) -> (Child, u64) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "write_until_killed", "--nocapture"])
-        .env(KILLED, dir)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let reports = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let mut persisted = reports.filter_map(|line| line.rsplit_once("persisted ")?.1.parse::<u64>().ok());
-    let newest = persisted.nth(lines).expect("the child writes until it is killed");
-    (child, newest)
-}
-
 #[test]
 fn a_killed_process_leaves_a_prefix_with_all_that_was_persisted() {
     let dir = tempfile::tempdir().unwrap();
     for lines in [1, 4, 9] {
-        let (mut child, newest) = writing_process(dir.path(), lines);
+        let mut child = this_program("write_until_killed", KILLED, dir.path());
+        // The pipe stays open until the process is killed: it must not end by itself.
+        let mut reports = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut persisted =
+            reports.by_ref().filter_map(|line| line.rsplit_once("persisted ")?.1.parse::<u64>().ok());
+        let newest = persisted.nth(lines).expect("the child writes until it is killed");
         child.kill().unwrap();
         child.wait().unwrap();
         let kept = Script::check_prefix(SEED, &*open(dir.path()).unwrap().view()).unwrap();
@@ -157,12 +148,17 @@ fn a_killed_process_leaves_a_prefix_with_all_that_was_persisted() {
     }
 }
 
+/// Another process that runs one test of this file on `dir`.
+fn this_program(test: &str, variable: &str, dir: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env(variable, dir);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
 #[test]
 fn another_process_keeps_the_directory_locked() {
     let dir = tempfile::tempdir().unwrap();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "hold_until_killed", "--nocapture"]).env(HELD, dir.path());
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = this_program("hold_until_killed", HELD, dir.path());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.ends_with("held")));
     assert_eq!(why_not(open(dir.path())), Unusable::Locked);

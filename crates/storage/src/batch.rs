@@ -6,8 +6,8 @@ use bytes::Bytes;
 /// One change of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// A record under a key that the space does not hold. The writer vouches for that: it saves the
-    /// engine a look-up per record, and S5 rests on it.
+    /// A record under a key that the space does not hold at this point of the batch. The writer vouches for
+    /// that: it saves the engine a look-up per record, and S5 rests on it. An engine may panic if it is not so.
     Insert {
         /// The space of the record.
         space: Space,
@@ -47,7 +47,8 @@ impl Batch {
         Self { ops: Vec::with_capacity(count) }
     }
 
-    /// Adds a record under a key that is not in `space`, before this batch or earlier in it; see [`Op::Insert`].
+    /// Adds a record under a key that is not in `space`: it never was, or an operation before this one deleted
+    /// it; see [`Op::Insert`].
     pub fn insert(&mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) {
         self.ops.push(Op::Insert { space, key: key.into(), value: value.into() });
     }

@@ -45,8 +45,13 @@ pub(super) fn empty_batch_changes_nothing(stage: &Stage<'_>) {
 
 pub(super) fn later_operations_win(stage: &Stage<'_>) {
     let engine = stage.open();
-    write(&*engine, |batch| batch.insert(KEY, "old", "1"));
     write(&*engine, |batch| {
+        batch.insert(KEY, "old", "1");
+        batch.insert(KEY, "e", "1");
+    });
+    write(&*engine, |batch| {
+        batch.delete(KEY, "e");
+        batch.insert(KEY, "e", "666666");
         batch.insert(KEY, "a", "1");
         batch.put(KEY, "a", "22");
         batch.delete(KEY, "b");
@@ -67,7 +72,7 @@ pub(super) fn later_operations_win(stage: &Stage<'_>) {
     for (key, value) in values {
         assert_eq!(get(&*view, KEY, key.as_bytes()), value.map(Vec::from), "{key}");
     }
-    assert_eq!(view.size(), (1 + 2) + (1 + 1) + (3 + 3) + (1 + 5) + 4 * RECORD_OVERHEAD);
+    assert_eq!(view.size(), (1 + 2) + (1 + 1) + (3 + 3) + (1 + 5) + (1 + 6) + 5 * RECORD_OVERHEAD);
 }
 
 pub(super) fn size_follows_changes(stage: &Stage<'_>) {

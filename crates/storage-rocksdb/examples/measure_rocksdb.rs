@@ -1,5 +1,5 @@
 //! What each operation costs on this machine, in a new folder below the current one:
-//! `cargo run --release -p quorate-storage-rocksdb --example measure 1000000`
+//! `cargo run --release -p quorate-storage-rocksdb --example measure_rocksdb 1000000`
 
 use quorate_storage::testing::{SPACES, workload};
 use quorate_storage_rocksdb::{Options, RocksEngine};

@@ -1,5 +1,5 @@
 //! What each operation costs on this machine, in a new folder below the current one:
-//! `cargo run --release -p quorate-storage-memory --example measure 1000000`
+//! `cargo run --release -p quorate-storage-memory --example measure_memory 1000000`
 
 use quorate_storage::testing::{SPACES, workload};
 use quorate_storage_memory::{MemoryEngine, Options};
