@@ -249,3 +249,12 @@ fn many_segments_small() -> (SimDisk, Options) {
     live.turn().unwrap();
     (disk, small())
 }
+
+#[test]
+fn damage_before_a_segment_that_was_begun_is_no_torn_tail() {
+    let (disk, options, ends) = one_segment(4);
+    disk.tamper(&name(1), |bytes| bytes[ends[3] as usize + 40] ^= 1);
+    disk.tamper(&name(2), |bytes| bytes.resize(512, 0));
+    assert_eq!(refusal(&disk, &options), format!("corrupt 01 {}", ends[3]));
+    assert!(disk.bytes(&name(2)).is_some(), "a refusal changes nothing");
+}
