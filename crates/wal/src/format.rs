@@ -64,7 +64,8 @@
 //! # What damage means
 //!
 //! Batch *n* is where batch *n - 1* ends, or at the start of the segment whose header names it. If it does not
-//! verify there and a header of a later batch, or segment, does, then *n* was synced once: the log is corrupt.
+//! verify there although a header of a later batch verifies, or a later segment was begun, then *n* was synced once: the
+//! log is corrupt.
 //! If none does, it is the torn tail of a crash, or nothing: the rest of the segment is zeroed. The newest
 //! segment may lack a header that verifies, if no batch header follows: a crash cut its creation short.
 

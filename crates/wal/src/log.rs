@@ -47,16 +47,16 @@ impl Log {
     /// If the entries do not continue the log, one by one.
     pub fn append(&self, entries: Vec<Entry>, done: Done) -> Result<(), Error> {
         entries.iter().try_for_each(|entry| check_size(&entry.payload, PAYLOAD_MAX))?;
+        let tail = entries.clone(); // before the lock; payloads are shared, not copied
         let mut picture = self.shared.picture.lock();
         let mut next = picture.promised.span.map(|span| span.next);
         for entry in &entries {
             assert!(next.is_none_or(|next| entry.index == next), "W3: entries are appended without a gap");
             next = Some(entry.index.checked_add(1).expect("W3: the last index there is stays free"));
         }
-        let payloads: Vec<_> = entries.iter().map(|entry| (entry.index, entry.payload.clone())).collect();
         self.ask(&mut picture, Wish::Append(entries), Some(done))?;
         let ticket = picture.asked;
-        for (index, payload) in payloads {
+        for Entry { index, payload } in tail {
             picture.promised.push(index).expect("W3: checked above");
             picture.cache(payload, ticket);
         }

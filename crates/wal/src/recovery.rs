@@ -75,6 +75,16 @@ pub(crate) fn recover(disk: &dyn Disk, nonce: u64, layout: Layout) -> Result<Rec
     unborn.iter().try_for_each(|last| check_unborn(last, found.is_empty()))?;
     let mut replay = Replay { number: FIRST_BATCH, ..Replay::default() };
     let end = replay.read_all(&found)?;
+    if let (Some(last), Some(end), true) = (found.last(), &end, unborn.is_some())
+        && end.dirty_end > end.position
+    {
+        // W2: the next segment is begun only after a sync, so this is no torn tail.
+        return Err(corrupt(
+            last,
+            end.position,
+            "a batch is damaged that was synced: the next segment was begun",
+        ));
+    }
     // Nothing was refused: only now is anything changed.
     if let Some(last) = unborn {
         disk.remove(&last.id.name()).map_err(Error::io("remove segment", &last.path))?;
@@ -247,7 +257,7 @@ impl Replay {
         while until != Some(scan.number) {
             let batch = scan.next(&mut window).map_err(Error::io("read segment", &one.path))?;
             let Some(batch) = batch else { break };
-            scan::replay(batch, log, base, &mut self.stored)
+            scan::replay(&batch, log, base, &mut self.stored)
                 .map_err(|(offset, what)| corrupt(one, offset, what))?;
         }
         let is_cut_short = until.is_some_and(|until| until != scan.number);

@@ -165,12 +165,12 @@ pub(crate) fn has_word(file: &dyn File, size: u64, magic: u32) -> io::Result<boo
 
 /// Takes the records of `batch`, in a segment that begins at `base`, into account.
 pub(crate) fn replay(
-    batch: Batch<'_>,
+    batch: &Batch<'_>,
     seal: Seal,
     base: u64,
     stored: &mut Stored,
 ) -> Result<(), (u64, &'static str)> {
-    let Batch { mut offset, mut records } = batch;
+    let Batch { mut offset, mut records } = *batch;
     while !records.is_empty() {
         let refuse = |what| (offset, what);
         let record = Record::read(records, seal).map_err(refuse)?;

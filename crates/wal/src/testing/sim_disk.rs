@@ -140,6 +140,11 @@ impl SimDisk {
         platter.unsynced_names.clear();
     }
 
+    /// Loses a file, durably.
+    pub fn forget(&self, name: &str) {
+        self.shared.lock().names.remove(name);
+    }
+
     /// The bytes of a file as they are read now, if it is there.
     #[must_use]
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
