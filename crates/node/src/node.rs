@@ -168,6 +168,8 @@ fn start_replica(
     let wal = quorate_wal::Options {
         sync: config.fsync,
         nonce: quorate_tasks::entropy(),
+        // openraft cannot be refused: admission at the door is what bounds the log's queue.
+        inbox_max: usize::MAX,
         ..quorate_wal::Options::default()
     };
     let (started, replica) = oneshot::channel();
