@@ -145,12 +145,13 @@ impl Round {
         let ready = begun.elapsed();
         let report = load.verify(&plan.endpoint(), &journal)?;
         println!(
-            "kill {:>3}: after {:>4} ms, {:>6} acknowledged, {:>2} unknown, {:>5} keys, revision {:>6}, ready in {:>3} ms",
+            "kill {:>3}: after {:>4} ms, {:>6} acknowledged, {:>2} unknown, {:>5} keys, {:>3} past reads, revision {:>6}, ready in {:>3} ms",
             self.kill,
             self.pause.as_millis(),
             number(&report, "acknowledged"),
             number(&report, "unknown"),
             number(&report, "keys"),
+            number(&report, "past"),
             number(&report, "revision"),
             ready.as_millis(),
         );

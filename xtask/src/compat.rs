@@ -19,7 +19,7 @@ use crate::random;
 use crate::server::Plan;
 use crate::setup::{self, Clients, Ready};
 use crate::steps::{Step, Steps, Tally};
-use script::Client;
+use script::{Client, Side};
 
 /// Crashes under load per backend: the quick look, and the long one.
 const KILLS_QUICK: u32 = 5;
@@ -42,7 +42,7 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     let Some((ready, clients)) = prepared else { return Ok(steps.finish()) };
     for (version, program) in &clients.etcdctl {
         let step = Step::with("reference", format!("etcdctl {version}"));
-        steps.run(&step, |tally| run_script(&clients.etcd, (version, program), tally));
+        steps.run(&step, |tally| run_script((&clients.etcd, Side::Reference), (version, program), tally));
     }
     let load =
         steps.run(&Step::of("build load"), |_| build::load(places, &ready, Profile::Dev)).map(Load::new);
@@ -85,20 +85,24 @@ fn check(steps: &mut Steps, subject: &Subject<'_>) {
     let backend = subject.built.backend;
     for (version, program) in &subject.clients.etcdctl {
         let step = Step::with("etcdctl", format!("{version} {backend}"));
-        steps.run(&step, |tally| run_script(&subject.built.program, (version, program), tally));
+        steps.run(&step, |tally| run_script((&subject.built.program, Side::Ours), (version, program), tally));
     }
     steps.run(&Step::with("process", backend), |tally| process::check(subject, tally));
     steps.run(&Step::with("unit", backend), |tally| unit::check(subject, tally));
 }
 
 /// A fresh server per etcdctl, so that the script can name revisions.
-fn run_script(server: &Path, (version, etcdctl): (&str, &Path), tally: &mut Tally) -> anyhow::Result<()> {
+fn run_script(
+    (server, side): (&Path, Side),
+    (version, etcdctl): (&str, &Path),
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
     let place = tempfile::tempdir()?;
     let plan = Plan::new(server, place.path())?;
     let server = plan.start()?;
     let client =
         Client { program: etcdctl.to_owned(), version: version.to_owned(), endpoint: plan.endpoint() };
-    script::run(script::ETCDCTL, &client, tally)?;
+    script::run(script::ETCDCTL, (&client, side), tally)?;
     drop(server);
     Ok(())
 }

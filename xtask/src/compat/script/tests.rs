@@ -4,7 +4,7 @@ use super::*;
 fn the_script_parses_and_covers_both_versions() {
     let cases = parse(ETCDCTL).unwrap();
     assert!(cases.len() > 40, "{}", cases.len());
-    assert!(cases.iter().any(|case| case.since.is_some()));
+    assert!(cases.iter().any(|case| case.mark == Mark::Since("3.5".to_owned())));
 }
 
 #[test]
@@ -12,7 +12,7 @@ fn a_command_owns_the_lines_up_to_the_next_one() {
     let cases = parse("# why\n$ get --keys-only a\na\n\n\n$3.5 put \"\" v\nError: no\nexit 1\n").unwrap();
     assert_eq!(cases[0].expected, ["a", ""]);
     assert_eq!(cases[1].words, ["put", "", "v"]);
-    assert_eq!(cases[1].since.as_deref(), Some("3.5"));
+    assert_eq!(cases[1].mark, Mark::Since("3.5".to_owned()));
     assert_eq!(cases[1].expected, ["Error: no", "exit 1"]);
     assert!(parse("OK\n$ put a b\n").is_err());
 }
@@ -39,4 +39,15 @@ fn versions_compare_by_number() {
     assert!(older("3.4.23", "3.5"));
     assert!(!older("3.5.1", "3.5"));
     assert!(!older("3.10.0", "3.5"));
+}
+
+#[test]
+fn what_is_ahead_must_be_refused_by_ours_until_it_works() {
+    let case = parse("$ahead get a\na\n").unwrap().remove(0);
+    let lines = |text: &str| [text.to_owned()];
+    assert_eq!(case.wrong(Side::Reference, &lines("a")), None);
+    assert!(case.wrong(Side::Reference, &lines("Error: not implemented")).is_some());
+    assert_eq!(case.wrong(Side::Ours, &lines("Error: not implemented yet")), None);
+    assert!(case.wrong(Side::Ours, &lines("a")).unwrap().contains("works now"));
+    assert!(case.wrong(Side::Ours, &lines("b")).is_some());
 }
