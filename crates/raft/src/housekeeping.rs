@@ -4,6 +4,7 @@ use crate::machine::Machine;
 use crate::types::TypeConfig;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
+use quorate_state_machine::Reader;
 use quorate_tasks::{Clock, Failure, timeout};
 use quorate_wal::Log;
 use std::sync::Arc;
@@ -21,8 +22,21 @@ pub(crate) struct Housekeeping {
     pub(crate) log: Log,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stopping: watch::Receiver<bool>,
-    pub(crate) snapshot_entries: u64,
-    pub(crate) snapshot_bytes: u64,
+    pub(crate) thresholds: Thresholds,
+    /// Where the size of the data is read, if the engine writes all of it each time.
+    pub(crate) whole: Option<Reader>,
+}
+
+/// When the engine is made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Thresholds {
+    /// After so many entries,
+    pub(crate) entries: u64,
+    /// or so many bytes of log.
+    pub(crate) bytes: u64,
+    /// An engine that writes all its data each time waits for as many bytes of log as half the data, and at least for
+    /// these.
+    pub(crate) whole_bytes_min: u64,
 }
 
 /// What lies behind the last snapshot.
@@ -52,7 +66,8 @@ impl Housekeeping {
             entries: count(applied).saturating_sub(count(snapshot)),
             bytes: snapshot.map_or_else(|| self.log.usage().disk_bytes, |index| self.log.bytes_after(index)),
         };
-        if fresh.is_due(self.snapshot_entries, self.snapshot_bytes) {
+        let size = self.whole.as_ref().map(|reader| reader.newest().size());
+        if fresh.is_due(self.thresholds, size) {
             // The snapshot makes the engine durable; openraft then purges all but the catch-up entries (law R4).
             self.raft.trigger().snapshot().await?;
         }
@@ -80,8 +95,12 @@ fn count(index: Option<u64>) -> u64 {
 }
 
 impl Fresh {
-    fn is_due(self, snapshot_entries: u64, snapshot_bytes: u64) -> bool {
-        self.entries > 0 && (self.entries >= snapshot_entries || self.bytes >= snapshot_bytes)
+    /// `whole` is the size of the data, if all of it would be written.
+    fn is_due(self, thresholds: Thresholds, whole: Option<u64>) -> bool {
+        let least = whole.map_or(0, |size| thresholds.whole_bytes_min.max(size / 2));
+        self.entries > 0
+            && self.bytes >= least
+            && (self.entries >= thresholds.entries || self.bytes >= thresholds.bytes)
     }
 }
 
@@ -89,12 +108,27 @@ impl Fresh {
 mod tests {
     use super::*;
 
+    const MIB: u64 = 1 << 20;
+    const THRESHOLDS: Thresholds =
+        Thresholds { entries: 10_000, bytes: 256 * MIB, whole_bytes_min: 64 * MIB };
+
+    fn is_due(entries: u64, bytes: u64, whole: Option<u64>) -> bool {
+        Fresh { entries, bytes }.is_due(THRESHOLDS, whole)
+    }
+
     #[test]
     fn a_snapshot_is_due_after_so_many_entries_or_bytes() {
-        let is_due = |entries, bytes| Fresh { entries, bytes }.is_due(10_000, 1 << 28);
-        assert!(!is_due(9_999, 1 << 20));
-        assert!(is_due(10_000, 1 << 20));
-        assert!(is_due(300, 1 << 28));
-        assert!(!is_due(0, 1 << 28), "nothing new to make durable");
+        assert!(!is_due(9_999, MIB, None));
+        assert!(is_due(10_000, MIB, None));
+        assert!(is_due(300, 256 * MIB, None));
+        assert!(!is_due(0, 256 * MIB, None), "nothing new to make durable");
+    }
+
+    #[test]
+    fn an_engine_that_writes_everything_is_asked_less_often() {
+        assert!(!is_due(10_000, 63 * MIB, Some(MIB)));
+        assert!(is_due(10_000, 64 * MIB, Some(MIB)));
+        assert!(!is_due(10_000, 499 * MIB, Some(1000 * MIB)), "half the data has not been written again");
+        assert!(is_due(10_000, 500 * MIB, Some(1000 * MIB)));
     }
 }

@@ -30,6 +30,9 @@ pub struct Options {
     pub snapshot_entries: u64,
     /// After so many bytes of log likewise. Bounds the log on disk and the time of a restart.
     pub snapshot_bytes: u64,
+    /// An engine that writes all its data each time waits for as many bytes of log as half the data, and at least for
+    /// these.
+    pub whole_bytes_min: u64,
     /// So many entries before the durable one stay in the log for slow followers. etcd: `--snapshot-catchup-entries`.
     pub catchup_entries: u64,
     /// The id of the first command of this life, above every earlier one of this member.
@@ -47,6 +50,7 @@ impl Options {
             election_timeout: Duration::from_millis(1000),
             snapshot_entries: 10_000,
             snapshot_bytes: 256 << 20,
+            whole_bytes_min: 64 << 20,
             catchup_entries: 5000,
             first_request_id,
         }
@@ -72,7 +76,7 @@ impl Options {
             snapshot_policy: openraft::SnapshotPolicy::Never,
             max_append_entries: Some(4096),
             max_payload_entries: 4096,
-            max_in_snapshot_log_to_keep: 0, // housekeeping names the entry to purge to
+            max_in_snapshot_log_to_keep: self.catchup_entries, // all else goes with each snapshot
             api_batch_linger_ms: 0,
             ..openraft::Config::default()
         }

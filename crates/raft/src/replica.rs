@@ -1,7 +1,7 @@
 //! The assembled replica.
 
 use crate::apply::Apply;
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{Housekeeping, Thresholds};
 use crate::log_store::LogStore;
 use crate::machine::{Machine, Persister, Snapshots};
 use crate::network::NoPeers;
@@ -120,6 +120,7 @@ impl Replica {
         let pending = Arc::new(Pending::default());
         let (applied, applied_seen) = watch::channel(state.applied().map(|id| id.index));
         let reader = state.reader();
+        let writes_whole = engine.persists_whole();
         let durable = state.applied().map(|_| engine.view());
         let (apply, apply_inbox) = inbox(APPLY_MAX);
         let (persist, persist_inbox) = inbox(PERSISTS_MAX);
@@ -155,8 +156,12 @@ impl Replica {
             log,
             clock,
             stopping: is_stopping.clone(),
-            snapshot_entries: options.snapshot_entries,
-            snapshot_bytes: options.snapshot_bytes,
+            thresholds: Thresholds {
+                entries: options.snapshot_entries,
+                bytes: options.snapshot_bytes,
+                whole_bytes_min: options.whole_bytes_min,
+            },
+            whole: writes_whole.then(|| reader.clone()),
         };
         group.task("proposer", proposer.run(proposals_inbox));
         group.task("retrier", retrier.run(again_inbox));

@@ -75,6 +75,10 @@ impl Engine for MemoryEngine {
         "memory"
     }
 
+    fn persists_whole(&self) -> bool {
+        true
+    }
+
     fn view(&self) -> Arc<dyn View> {
         self.state()
     }

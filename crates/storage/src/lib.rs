@@ -45,6 +45,12 @@ pub trait Engine: Send + Sync + 'static {
     /// The backend's name as an operator writes it: `rocksdb`, `memory`.
     fn name(&self) -> &'static str;
 
+    /// Whether [`Engine::persist`] writes all records each time, not only what changed since the last: then it is
+    /// asked for less often.
+    fn persists_whole(&self) -> bool {
+        false
+    }
+
     /// The state now. Cost: constant, no copy; holds what it sees alive until it is dropped.
     fn view(&self) -> Arc<dyn View>;
 

@@ -82,6 +82,10 @@ impl Engine for FaultyEngine {
         self.inner.name()
     }
 
+    fn persists_whole(&self) -> bool {
+        self.inner.persists_whole()
+    }
+
     fn view(&self) -> Arc<dyn View> {
         self.inner.view()
     }
