@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use quorate_state_machine::{Answer, Reader, Unavailable};
 use quorate_tasks::Moment;
+use quorate_tasks::budget::Share;
 use quorate_tasks::reply::Ticket;
 use quorate_types::MemberId;
 
@@ -17,6 +18,8 @@ pub struct Submission {
     pub deadline: Moment,
     /// Who is to be told.
     pub ticket: Ticket<Answer>,
+    /// What it takes of the budget: held until the command is applied or rejected, also when nobody waits any more.
+    pub share: Share,
 }
 
 /// How this member sees the cluster.

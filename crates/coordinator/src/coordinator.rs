@@ -1,6 +1,6 @@
 //! The calls.
 
-use crate::admission::{Budget, Limits};
+use crate::admission::Limits;
 use crate::call::Call;
 use crate::consensus::{Consensus, Standing, Submission};
 use crate::error::{Error, Invalid};
@@ -9,6 +9,7 @@ use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
 use quorate_state_machine::{
     Answer, Command, DeleteRange, Kind, Member, Outcome, Published, Put, Refusal, Reply, Unavailable,
 };
+use quorate_tasks::budget::Budget;
 use quorate_tasks::reply::Desk;
 use quorate_tasks::{Clock, timeout};
 use quorate_types::{ClusterId, MemberId, Revision};
@@ -208,9 +209,9 @@ impl Coordinator {
         if envelope.len() > self.shared.limits.command_bytes_max {
             return Err(Invalid::TooLarge.into());
         }
-        let _share = self.shared.budget.take(envelope.len())?;
+        let share = self.shared.budget.take(envelope.len()).map_err(|_| Unavailable::TooManyRequests)?;
         let (ticket, reply) = self.desk.ticket();
-        consensus.submit(Submission { id, envelope, deadline: call.deadline, ticket })?;
+        consensus.submit(Submission { id, envelope, deadline: call.deadline, ticket, share })?;
         match self.by_deadline(call, reply).await? {
             Answer::Applied(outcome) => Ok(outcome),
             Answer::Failed(reason) => Err(reason.into()),
@@ -239,7 +240,7 @@ impl Coordinator {
 #[cfg(test)]
 impl Coordinator {
     fn budget_is_free(&self) -> bool {
-        self.shared.budget.is_free()
+        self.shared.budget.used() == 0
     }
 }
 

@@ -22,6 +22,8 @@ pub struct LocalConsensus {
 struct Inner {
     state: StateMachine,
     manner: Manner,
+    /// What was taken and never answered.
+    held: Vec<Submission>,
 }
 
 /// How a [`LocalConsensus`] treats what it is asked.
@@ -58,7 +60,7 @@ impl LocalConsensus {
         let founding = Entry { id: log::LogId { term: 1, index: 0 }, payload: membership };
         state.apply(&[founding], &mut Vec::new())?;
         let reader = state.reader();
-        let inner = Mutex::new(Inner { state, manner: Manner::Prompt });
+        let inner = Mutex::new(Inner { state, manner: Manner::Prompt, held: Vec::new() });
         Ok(Self { reader, next_id: AtomicU64::new(1), inner })
     }
 
@@ -88,7 +90,7 @@ impl Consensus for LocalConsensus {
         let mut inner = self.inner.lock();
         match inner.manner {
             Manner::Prompt => submission.ticket.answer(inner.apply(submission.envelope)),
-            Manner::Silent => {}
+            Manner::Silent => inner.held.push(submission),
             Manner::Refusing(reason) => return Err(reason),
         }
         Ok(())

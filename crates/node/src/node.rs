@@ -238,8 +238,8 @@ impl Consensus for OneReplica {
     }
 
     fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
-        let Submission { id, envelope, deadline, ticket } = submission;
-        self.0.propose(Proposal { id, envelope, deadline, ticket: Some(ticket) })
+        let Submission { id, envelope, deadline, ticket, share } = submission;
+        self.0.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), share: Some(share) })
     }
 
     fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {

@@ -9,48 +9,56 @@ use openraft::raft::ClientWriteResult;
 use openraft::raft::responder::Responder;
 use parking_lot::Mutex;
 use quorate_state_machine::{Answer, Applied, Unavailable};
+use quorate_tasks::budget::Share;
 use quorate_tasks::inbox;
 use quorate_tasks::reply::{Outbox, Ticket};
 use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// The calls whose commands are under way. Bounded by admission at the edge; a call that gave up leaves its entry until
+/// The calls whose commands are under way. Bounded by the budget that each holds a share of; a call that gave up leaves its entry until
 /// its command is applied or rejected.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    tickets: Mutex<HashMap<u64, Ticket<Answer>>>,
+    waiting: Mutex<HashMap<u64, Waiting>>,
+}
+
+/// One call, and what its command takes of the budget until its fate is known.
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket<Answer>,
+    _share: Option<Share>,
 }
 
 impl Pending {
-    pub(crate) fn insert(&self, id: u64, ticket: Ticket<Answer>) {
-        let earlier = self.tickets.lock().insert(id, ticket);
+    pub(crate) fn insert(&self, id: u64, ticket: Ticket<Answer>, share: Option<Share>) {
+        let earlier = self.waiting.lock().insert(id, Waiting { ticket, _share: share });
         assert!(earlier.is_none(), "R2: ids are unique");
     }
 
     /// Lays the outcomes ready for those that wait here.
     pub(crate) fn answer(&self, outcomes: &mut Vec<Applied>, outbox: &mut Outbox<Answer>) {
-        let mut tickets = self.tickets.lock();
+        let mut waiting = self.waiting.lock();
         for applied in outcomes.drain(..) {
-            if let Some(ticket) = tickets.remove(&applied.id) {
-                outbox.put(ticket, Answer::Applied(applied.outcome));
+            if let Some(call) = waiting.remove(&applied.id) {
+                outbox.put(call.ticket, Answer::Applied(applied.outcome));
             }
         }
     }
 
     /// Tells one waiter that its command came to nothing here.
     pub(crate) fn fail(&self, id: u64, reason: Unavailable) {
-        let ticket = self.tickets.lock().remove(&id);
-        if let Some(ticket) = ticket {
-            ticket.answer(Answer::Failed(reason));
+        let call = self.waiting.lock().remove(&id);
+        if let Some(call) = call {
+            call.ticket.answer(Answer::Failed(reason));
         }
     }
 
     /// Tells every waiter: this replica stops.
     pub(crate) fn fail_all(&self, reason: Unavailable) {
-        let tickets = std::mem::take(&mut *self.tickets.lock());
+        let waiting = std::mem::take(&mut *self.waiting.lock());
         let mut outbox = Outbox::default();
-        tickets.into_values().for_each(|ticket| outbox.put(ticket, Answer::Failed(reason)));
+        waiting.into_values().for_each(|call| outbox.put(call.ticket, Answer::Failed(reason)));
         outbox.send();
     }
 }

@@ -6,6 +6,7 @@ use crate::types::{Proposed, TypeConfig};
 use bytes::Bytes;
 use openraft::Raft;
 use quorate_state_machine::{Answer, Unavailable};
+use quorate_tasks::budget::Share;
 use quorate_tasks::inbox::{Receiver, Sender};
 use quorate_tasks::reply::Ticket;
 use quorate_tasks::{Clock, Failure, Moment};
@@ -27,6 +28,8 @@ pub struct Proposal {
     pub deadline: Moment,
     /// Who waits; none once it is known to [`Pending`].
     pub ticket: Option<Ticket<Answer>>,
+    /// What it takes of its proposer's budget: held until it is applied or rejected, also when nobody waits any more.
+    pub share: Option<Share>,
 }
 
 /// Hands what waits to openraft.
@@ -56,7 +59,7 @@ impl Proposer {
     async fn turn(&self, batch: &mut Vec<Proposal>) -> Result<(), Failure> {
         for mut proposal in batch.drain(..) {
             if let Some(ticket) = proposal.ticket.take() {
-                self.pending.insert(proposal.id, ticket);
+                self.pending.insert(proposal.id, ticket, proposal.share.take());
             }
             let proposed = Proposed { envelopes: vec![proposal.envelope.clone()] };
             let retry = Retry { command: proposal, pending: self.pending.clone(), again: self.again.clone() };

@@ -16,6 +16,7 @@
 //! - **T4** A reply reaches the call that took the ticket, or nobody: a slot that is used again has
 //!   another generation.
 
+pub mod budget;
 mod clock;
 mod entropy;
 mod group;

@@ -78,6 +78,7 @@ async fn a_call_that_is_never_answered_ends_by_its_deadline() {
     };
     let (outcome, ()) = scene.run(async { futures::join!(waiting, passing) }).await;
     assert_eq!(outcome, Err(Error::Unavailable(Unavailable::TimedOut)));
+    assert!(!scene.door.budget_is_free(), "C2: the command is still under way, though nobody waits");
 }
 
 #[tokio::test]
