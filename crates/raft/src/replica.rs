@@ -1,9 +1,8 @@
 //! The assembled replica.
 
-use crate::apply::Apply;
 use crate::housekeeping::Housekeeping;
 use crate::log_store::LogStore;
-use crate::machine::{Machine, Persister, Snapshots};
+use crate::machine::Machine;
 use crate::network::NoPeers;
 use crate::options::Options;
 use crate::pending::Pending;
@@ -27,11 +26,6 @@ use tokio::sync::watch;
 const PROPOSALS_MAX: usize = 65_536;
 /// Reads that may wait for a round.
 const READS_MAX: usize = 1 << 20;
-/// Batches of committed entries that may wait for the apply step; the bound that counts is [`Machine`]'s, in entries.
-const APPLY_MAX: usize = usize::MAX;
-/// Requests to make the engine durable that may wait: openraft builds one snapshot at a time.
-const PERSISTS_MAX: usize = 16;
-
 /// One member's copy of the state, and its part in the agreement on it. Clones are the same replica.
 #[derive(Clone)]
 pub struct Replica {
@@ -118,22 +112,10 @@ impl Replica {
         check_fit(&opened.log, &state)?;
 
         let pending = Arc::new(Pending::default());
-        let (applied, applied_seen) = watch::channel(state.applied().map(|id| id.index));
         let reader = state.reader();
-        let durable = state.applied().map(|_| engine.view());
-        let (apply, apply_inbox) = inbox(APPLY_MAX);
-        let (persist, persist_inbox) = inbox(PERSISTS_MAX);
         let log = opened.log.clone();
         group.step("wal", opened.inbox, opened.writer);
-        group.step("persist", persist_inbox, Persister(engine));
-        let machine = Machine {
-            apply,
-            applied: applied_seen.clone(),
-            reader: reader.clone(),
-            handed_over: None,
-            snapshots: Snapshots::new(persist, durable),
-        };
-        group.step("apply", apply_inbox, Apply::new(state, pending.clone(), applied));
+        let (machine, applied_seen) = Machine::start(engine, state, pending.clone(), group);
 
         let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
         let store = LogStore::new(log.clone());
