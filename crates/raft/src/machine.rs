@@ -30,7 +30,7 @@ const PERSISTS_MAX: usize = 16;
 pub(crate) struct SnapshotView(pub(crate) Arc<dyn View>);
 
 /// A request to make the engine durable.
-pub(crate) struct Persist(oneshot::Sender<Result<Arc<dyn View>, quorate_storage::Error>>);
+pub(crate) struct Persist(oneshot::Sender<Arc<dyn View>>);
 
 /// Makes the engine durable, off every thread that others wait for.
 struct Persister(Arc<dyn Engine>);
@@ -56,7 +56,8 @@ impl Step for Persister {
 
     fn turn(&mut self, batch: &mut Vec<Persist>) -> Result<(), Failure> {
         for Persist(done) in batch.drain(..) {
-            let _ = done.send(self.0.persist()); // whoever asked may have stopped
+            let view = self.0.persist()?;
+            let _ = done.send(view); // whoever asked may have stopped
         }
         Ok(())
     }
@@ -72,7 +73,7 @@ impl Snapshots {
     async fn persist(&self) -> io::Result<Arc<dyn View>> {
         let (done, view) = oneshot::channel();
         self.persist.push(Persist(done)).map_err(|_| stopped())?;
-        let view = view.await.map_err(|_| stopped())?.map_err(io::Error::other)?;
+        let view = view.await.map_err(|_| stopped())?;
         *self.last.lock() = Some(view.clone());
         Ok(view)
     }

@@ -9,49 +9,92 @@ use openraft::raft::ClientWriteResult;
 use openraft::raft::responder::Responder;
 use parking_lot::Mutex;
 use quorate_state_machine::{Answer, Applied, Unavailable};
-use quorate_tasks::inbox;
+use quorate_tasks::Moment;
+use quorate_tasks::inbox::{self, Refused};
 use quorate_tasks::reply::{Outbox, Ticket};
 use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// The calls whose commands are under way. Bounded by admission at the edge; a call that gave up leaves its entry until
-/// its command is applied or rejected.
+/// The calls whose commands are under way. Bounded by admission at the edge, and in time by each one's deadline.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    tickets: Mutex<HashMap<u64, Ticket<Answer>>>,
+    calls: Mutex<Calls>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    waiting: HashMap<u64, Waiting>,
+    /// Nobody will be answered any more: whoever comes is told so.
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket<Answer>,
+    deadline: Moment,
 }
 
 impl Pending {
-    pub(crate) fn insert(&self, id: u64, ticket: Ticket<Answer>) {
-        let earlier = self.tickets.lock().insert(id, ticket);
+    /// Remembers who waits for the command `id`; after [`Pending::close`] it is told at once.
+    pub(crate) fn insert(&self, id: u64, ticket: Ticket<Answer>, deadline: Moment) {
+        let mut calls = self.calls.lock();
+        if calls.is_closed {
+            drop(calls);
+            ticket.answer(Answer::Failed(Unavailable::Stopped));
+            return;
+        }
+        let earlier = calls.waiting.insert(id, Waiting { ticket, deadline });
         assert!(earlier.is_none(), "R2: ids are unique");
     }
 
     /// Lays the outcomes ready for those that wait here.
     pub(crate) fn answer(&self, outcomes: &mut Vec<Applied>, outbox: &mut Outbox<Answer>) {
-        let mut tickets = self.tickets.lock();
+        let mut calls = self.calls.lock();
         for applied in outcomes.drain(..) {
-            if let Some(ticket) = tickets.remove(&applied.id) {
-                outbox.put(ticket, Answer::Applied(applied.outcome));
+            if let Some(waiting) = calls.waiting.remove(&applied.id) {
+                outbox.put(waiting.ticket, Answer::Applied(applied.outcome));
             }
         }
     }
 
     /// Tells one waiter that its command came to nothing here.
     pub(crate) fn fail(&self, id: u64, reason: Unavailable) {
-        let ticket = self.tickets.lock().remove(&id);
-        if let Some(ticket) = ticket {
-            ticket.answer(Answer::Failed(reason));
+        let waiting = self.calls.lock().waiting.remove(&id);
+        if let Some(waiting) = waiting {
+            waiting.ticket.answer(Answer::Failed(reason));
         }
     }
 
-    /// Tells every waiter: this replica stops.
-    pub(crate) fn fail_all(&self, reason: Unavailable) {
-        let tickets = std::mem::take(&mut *self.tickets.lock());
+    /// Tells those whose deadline has come (R2). Cost: a look at every call that waits.
+    pub(crate) fn expire(&self, now: Moment) {
         let mut outbox = Outbox::default();
-        tickets.into_values().for_each(|ticket| outbox.put(ticket, Answer::Failed(reason)));
+        let mut calls = self.calls.lock();
+        for (_, waiting) in calls.waiting.extract_if(|_, waiting| waiting.deadline <= now) {
+            outbox.put(waiting.ticket, Answer::Failed(Unavailable::TimedOut));
+        }
+        drop(calls);
         outbox.send();
+    }
+
+    /// Tells every waiter, and whoever comes later, that this replica has stopped.
+    pub(crate) fn close(&self) {
+        let waiting = {
+            let mut calls = self.calls.lock();
+            calls.is_closed = true;
+            std::mem::take(&mut calls.waiting)
+        };
+        let mut outbox = Outbox::default();
+        for waiting in waiting.into_values() {
+            outbox.put(waiting.ticket, Answer::Failed(Unavailable::Stopped));
+        }
+        outbox.send();
+    }
+
+    /// How many calls wait.
+    #[cfg(test)]
+    fn waiting(&self) -> usize {
+        self.calls.lock().waiting.len()
     }
 }
 
@@ -83,8 +126,8 @@ impl Retry {
         match error {
             // R3: refused before it was appended; soon there is a leader, and it may be this member.
             ClientWriteError::ForwardToLeader(_) => {
-                if self.again.push(self.command).is_err() {
-                    self.pending.fail(id, Unavailable::Stopped);
+                if let Err(refused) = self.again.push(self.command) {
+                    self.pending.fail(id, reason(&refused));
                 }
             }
             // What became of it is not known: its deadline, or its outcome, answers (R2, R3).
@@ -96,3 +139,14 @@ impl Retry {
         }
     }
 }
+
+/// Why nothing will happen to what an inbox refused.
+pub(crate) fn reason<T>(refused: &Refused<T>) -> Unavailable {
+    match refused {
+        Refused::Full(_) => Unavailable::TooManyRequests,
+        Refused::Closed(_) => Unavailable::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests;
