@@ -1,9 +1,13 @@
-//! The bound on the log: when the engine is made durable, and what is purged then.
+//! What is looked at now and then: how much log there is, and who has waited too long.
+//!
+//! The bound on the log is here: when the engine is made durable, and what is purged then.
 
 use crate::machine::Machine;
+use crate::pending::Pending;
 use crate::types::TypeConfig;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
+use openraft::errors::Fatal;
 use quorate_state_machine::Reader;
 use quorate_tasks::{Clock, Failure, timeout};
 use quorate_wal::Log;
@@ -20,6 +24,7 @@ const CATCHUP_BYTES_MAX: u64 = 128 << 20;
 pub(crate) struct Housekeeping {
     pub(crate) raft: Raft<TypeConfig, Machine>,
     pub(crate) log: Log,
+    pub(crate) pending: Arc<Pending>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) thresholds: Thresholds,
@@ -56,11 +61,14 @@ impl Housekeeping {
             if timeout(self.clock.as_ref(), pause, stopping).await.is_ok() {
                 return Ok(());
             }
-            self.look().await?;
+            self.pending.expire(self.clock.now());
+            if self.look().await.is_err() {
+                return Ok(()); // why consensus has ended, the standing task says
+            }
         }
     }
 
-    async fn look(&self) -> Result<(), Failure> {
+    async fn look(&self) -> Result<(), Fatal<TypeConfig>> {
         let (applied, snapshot) = self.indexes();
         let fresh = Fresh {
             entries: count(applied).saturating_sub(count(snapshot)),

@@ -158,3 +158,6 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.log.purge(mark(&through)).map_err(io::Error::other)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! openraft's view of the state machine: hands entries over to the apply step, and knows where its snapshots stand.
 
-use crate::apply;
+use crate::apply::{self, Apply};
 use crate::codec;
+use crate::pending::Pending;
 use crate::types::{StoredMembership, TypeConfig};
 use futures::{Stream, TryStreamExt};
 use openraft::OptionalSend;
@@ -11,32 +12,36 @@ use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use parking_lot::Mutex;
 use quorate_state_machine::{Reader, StateMachine};
 use quorate_storage::{Engine, View};
-use quorate_tasks::inbox::Sender;
-use quorate_tasks::{Failure, Step};
+use quorate_tasks::inbox::{Sender, inbox};
+use quorate_tasks::{Failure, Group, Step};
 use std::io;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
 /// Entries that may be committed but not yet applied; past it openraft waits, and so does who proposes.
 const BEHIND_MAX: u64 = 5000;
+/// Batches of committed entries that may wait for the apply step; the bound that counts is [`BEHIND_MAX`], in entries.
+const APPLY_MAX: usize = usize::MAX;
+/// Requests to make the engine durable that may wait: openraft builds one snapshot at a time.
+const PERSISTS_MAX: usize = 16;
 
 /// A durable state, as a snapshot of it: nothing is copied until a peer needs it.
 #[derive(Clone)]
 pub(crate) struct SnapshotView(pub(crate) Arc<dyn View>);
 
 /// A request to make the engine durable.
-pub(crate) struct Persist(oneshot::Sender<Result<Arc<dyn View>, quorate_storage::Error>>);
+pub(crate) struct Persist(oneshot::Sender<Arc<dyn View>>);
 
 /// Makes the engine durable, off every thread that others wait for.
-pub(crate) struct Persister(pub(crate) Arc<dyn Engine>);
+struct Persister(Arc<dyn Engine>);
 
 /// See the module. What is "applied" for openraft is "handed over" here; [`Machine::wait_for`] tells the difference.
 pub(crate) struct Machine {
-    pub(crate) apply: Sender<apply::Request>,
-    pub(crate) applied: watch::Receiver<Option<u64>>,
-    pub(crate) reader: Reader,
-    pub(crate) handed_over: Option<LogIdOf<TypeConfig>>,
-    pub(crate) snapshots: Snapshots,
+    apply: Sender<apply::Request>,
+    applied: watch::Receiver<Option<u64>>,
+    reader: Reader,
+    handed_over: Option<LogIdOf<TypeConfig>>,
+    snapshots: Snapshots,
 }
 
 /// Where the last durable state stands, and how to make a newer one.
@@ -51,7 +56,8 @@ impl Step for Persister {
 
     fn turn(&mut self, batch: &mut Vec<Persist>) -> Result<(), Failure> {
         for Persist(done) in batch.drain(..) {
-            let _ = done.send(self.0.persist()); // whoever asked may have stopped
+            let view = self.0.persist()?;
+            let _ = done.send(view); // whoever asked may have stopped
         }
         Ok(())
     }
@@ -59,15 +65,15 @@ impl Step for Persister {
 
 impl Snapshots {
     /// `durable` is the state that a restart found, if it found one.
-    pub(crate) fn new(persist: Sender<Persist>, durable: Option<Arc<dyn View>>) -> Self {
+    fn new(persist: Sender<Persist>, durable: Option<Arc<dyn View>>) -> Self {
         Self { persist, last: Arc::new(Mutex::new(durable)) }
     }
 
     /// Makes everything written to the engine so far durable, and remembers it as the current snapshot.
-    pub(crate) async fn persist(&self) -> io::Result<Arc<dyn View>> {
+    async fn persist(&self) -> io::Result<Arc<dyn View>> {
         let (done, view) = oneshot::channel();
         self.persist.push(Persist(done)).map_err(|_| stopped())?;
-        let view = view.await.map_err(|_| stopped())?.map_err(io::Error::other)?;
+        let view = view.await.map_err(|_| stopped())?;
         *self.last.lock() = Some(view.clone());
         Ok(view)
     }
@@ -95,6 +101,31 @@ impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
 }
 
 impl Machine {
+    /// Starts the steps that apply and persist `state`, which `engine` holds.
+    ///
+    /// Returns openraft's end of them, and where the last applied index is seen.
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        state: StateMachine,
+        pending: Arc<Pending>,
+        group: &Group,
+    ) -> (Self, watch::Receiver<Option<u64>>) {
+        let (applied, applied_seen) = watch::channel(state.applied().map(|id| id.index));
+        let (apply, apply_inbox) = inbox(APPLY_MAX);
+        let (persist, persist_inbox) = inbox(PERSISTS_MAX);
+        let durable = state.applied().map(|_| engine.view());
+        let machine = Self {
+            apply,
+            applied: applied_seen.clone(),
+            reader: state.reader(),
+            handed_over: None,
+            snapshots: Snapshots::new(persist, durable),
+        };
+        group.step("persist", persist_inbox, Persister(engine));
+        group.step("apply", apply_inbox, Apply::new(state, pending, applied));
+        (machine, applied_seen)
+    }
+
     /// Waits until the apply step has caught up with everything handed over but `behind` entries.
     async fn wait_for(&mut self, behind: u64) -> io::Result<()> {
         let Some(handed_over) = &self.handed_over else { return Ok(()) };

@@ -76,9 +76,61 @@ impl Options {
             snapshot_policy: openraft::SnapshotPolicy::Never,
             max_append_entries: Some(4096),
             max_payload_entries: 4096,
-            max_in_snapshot_log_to_keep: self.catchup_entries, // all else goes with each snapshot
+            max_in_snapshot_log_to_keep: self.catchup_entries, // fewer if they are large: see housekeeping
             api_batch_linger_ms: 0,
             ..openraft::Config::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn openraft_for(change: impl FnOnce(&mut Options)) -> openraft::Config {
+        let mut options = Options::alone(MemberId(1), Node::default(), 0);
+        change(&mut options);
+        options.openraft().validate().expect("openraft accepts it")
+    }
+
+    #[test]
+    fn a_restarted_leader_stands_for_election() {
+        let config = openraft_for(|_| {});
+        assert_eq!(config.enable_leader_restore, Some(false), "R6: else a log id is used twice");
+        assert_eq!(
+            config.enable_pre_vote,
+            Some(true),
+            "a member that was cut off does not unseat the leader"
+        );
+        assert_eq!(config.allow_log_reversion, None, "a log that went back is a lost promise");
+        assert_eq!(config.quorum_loss_probe_interval, Some(1200), "a partial partition ends in an election");
+    }
+
+    #[test]
+    fn an_election_comes_within_a_fifth_after_its_timeout() {
+        for millis in [50, 1000, 50_000] {
+            let config = openraft_for(|options| {
+                options.heartbeat = Duration::from_millis(millis / 10);
+                options.election_timeout = Duration::from_millis(millis);
+            });
+            // openraft waits for the maximum and a random part of what lies between the two.
+            let earliest = config.election_timeout_max + config.election_timeout_min;
+            assert_eq!((earliest, 2 * config.election_timeout_max), (millis, millis * 6 / 5));
+            assert!(config.heartbeat_interval < config.election_timeout_min);
+        }
+    }
+
+    #[test]
+    fn only_housekeeping_makes_snapshots_and_catch_up_entries_stay() {
+        let config = openraft_for(|options| options.catchup_entries = 77);
+        assert_eq!(config.snapshot_policy, openraft::SnapshotPolicy::Never);
+        assert_eq!(config.max_in_snapshot_log_to_keep, 77);
+    }
+
+    #[test]
+    fn nothing_lingers_and_batches_are_bounded_by_bytes_elsewhere() {
+        let config = openraft_for(|_| {});
+        assert_eq!(config.api_batch_linger_ms, 0, "the log's sync is what gathers a batch");
+        assert_eq!((config.max_append_entries, config.max_payload_entries), (Some(4096), 4096));
     }
 }

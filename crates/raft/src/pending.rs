@@ -9,57 +9,114 @@ use openraft::raft::ClientWriteResult;
 use openraft::raft::responder::Responder;
 use parking_lot::Mutex;
 use quorate_state_machine::{Answer, Applied, Unavailable};
+use quorate_tasks::Moment;
 use quorate_tasks::budget::Share;
-use quorate_tasks::inbox;
+use quorate_tasks::inbox::{self, Refused};
 use quorate_tasks::reply::{Outbox, Ticket};
 use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// The calls whose commands are under way. Bounded by the budget that each holds a share of; a call that gave up leaves its entry until
-/// its command is applied or rejected.
+/// The commands under way, and the calls that wait for them. Bounded by the budget that each command holds a share of; a
+/// call waits until its deadline at most.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    waiting: Mutex<HashMap<u64, Waiting>>,
+    commands: Mutex<Commands>,
 }
 
-/// One call, and what its command takes of the budget until its fate is known.
+#[derive(Debug, Default)]
+struct Commands {
+    under_way: HashMap<u64, UnderWay>,
+    /// Nobody will be answered any more: whoever comes is told so.
+    is_closed: bool,
+}
+
 #[derive(Debug)]
-struct Waiting {
-    ticket: Ticket<Answer>,
-    _share: Option<Share>,
+struct UnderWay {
+    /// Who waits; nobody once the deadline has come.
+    ticket: Option<Ticket<Answer>>,
+    deadline: Moment,
+    /// Held as long as this member may still have the command in a queue or in its log's memory.
+    share: Option<Share>,
 }
 
 impl Pending {
-    pub(crate) fn insert(&self, id: u64, ticket: Ticket<Answer>, share: Option<Share>) {
-        let earlier = self.waiting.lock().insert(id, Waiting { ticket, _share: share });
+    /// Remembers who waits for a command, and what that takes of the budget; after [`Pending::close`] it is told at
+    /// once.
+    pub(crate) fn insert(&self, id: u64, ticket: Ticket<Answer>, deadline: Moment, share: Option<Share>) {
+        let mut commands = self.commands.lock();
+        if commands.is_closed {
+            drop(commands);
+            ticket.answer(Answer::Failed(Unavailable::Stopped));
+            return;
+        }
+        let command = UnderWay { ticket: Some(ticket), deadline, share };
+        let earlier = commands.under_way.insert(id, command);
         assert!(earlier.is_none(), "R2: ids are unique");
     }
 
     /// Lays the outcomes ready for those that wait here.
     pub(crate) fn answer(&self, outcomes: &mut Vec<Applied>, outbox: &mut Outbox<Answer>) {
-        let mut waiting = self.waiting.lock();
+        let mut commands = self.commands.lock();
         for applied in outcomes.drain(..) {
-            if let Some(call) = waiting.remove(&applied.id) {
-                outbox.put(call.ticket, Answer::Applied(applied.outcome));
+            let command = commands.under_way.remove(&applied.id);
+            if let Some(ticket) = command.and_then(|command| command.ticket) {
+                outbox.put(ticket, Answer::Applied(applied.outcome));
             }
         }
     }
 
     /// Tells one waiter that its command came to nothing here.
     pub(crate) fn fail(&self, id: u64, reason: Unavailable) {
-        let call = self.waiting.lock().remove(&id);
-        if let Some(call) = call {
-            call.ticket.answer(Answer::Failed(reason));
+        let command = self.commands.lock().under_way.remove(&id);
+        if let Some(ticket) = command.and_then(|command| command.ticket) {
+            ticket.answer(Answer::Failed(reason));
         }
     }
 
-    /// Tells every waiter: this replica stops.
-    pub(crate) fn fail_all(&self, reason: Unavailable) {
-        let waiting = std::mem::take(&mut *self.waiting.lock());
+    /// The log has dropped a command, which may still come back from another member: who waits goes on waiting.
+    fn discard(&self, id: u64) {
+        let mut commands = self.commands.lock();
+        if let Some(command) = commands.under_way.get_mut(&id) {
+            command.share = None;
+            if command.ticket.is_none() {
+                commands.under_way.remove(&id);
+            }
+        }
+    }
+
+    /// Tells those whose deadline has come (R2). Cost: a look at every command under way.
+    pub(crate) fn expire(&self, now: Moment) {
         let mut outbox = Outbox::default();
-        waiting.into_values().for_each(|call| outbox.put(call.ticket, Answer::Failed(reason)));
+        self.commands.lock().under_way.retain(|_, command| {
+            if command.deadline <= now
+                && let Some(ticket) = command.ticket.take()
+            {
+                outbox.put(ticket, Answer::Failed(Unavailable::TimedOut));
+            }
+            command.ticket.is_some() || command.share.is_some()
+        });
         outbox.send();
+    }
+
+    /// Tells every waiter, and whoever comes later, that this replica has stopped.
+    pub(crate) fn close(&self) {
+        let under_way = {
+            let mut commands = self.commands.lock();
+            commands.is_closed = true;
+            std::mem::take(&mut commands.under_way)
+        };
+        let mut outbox = Outbox::default();
+        for ticket in under_way.into_values().filter_map(|command| command.ticket) {
+            outbox.put(ticket, Answer::Failed(Unavailable::Stopped));
+        }
+        outbox.send();
+    }
+
+    /// How many commands are under way.
+    #[cfg(test)]
+    fn count(&self) -> usize {
+        self.commands.lock().under_way.len()
     }
 }
 
@@ -91,12 +148,12 @@ impl Retry {
         match error {
             // R3: refused before it was appended; soon there is a leader, and it may be this member.
             ClientWriteError::ForwardToLeader(_) => {
-                if self.again.push(self.command).is_err() {
-                    self.pending.fail(id, Unavailable::Stopped);
+                if let Err(refused) = self.again.push(self.command) {
+                    self.pending.fail(id, reason(&refused));
                 }
             }
             // What became of it is not known: its deadline, or its outcome, answers (R2, R3).
-            ClientWriteError::LogEntryDiscarded(_) => {}
+            ClientWriteError::LogEntryDiscarded(_) => self.pending.discard(id),
             ClientWriteError::ChangeMembershipError(_) | ClientWriteError::PreconditionFailed(_) => {
                 tracing::warn!(id, %error, "openraft refused a command for a reason that commands do not have");
                 self.pending.fail(id, Unavailable::LeaderChanged);
@@ -104,3 +161,14 @@ impl Retry {
         }
     }
 }
+
+/// Why nothing will happen to what an inbox refused.
+pub(crate) fn reason<T>(refused: &Refused<T>) -> Unavailable {
+    match refused {
+        Refused::Full(_) => Unavailable::TooManyRequests,
+        Refused::Closed(_) => Unavailable::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! The way into the log.
 
 use crate::machine::Machine;
-use crate::pending::{Pending, Rejection, Retry};
+use crate::pending::{Pending, Rejection, Retry, reason};
 use crate::types::{Proposed, TypeConfig};
 use bytes::Bytes;
+use futures::future::select;
 use openraft::Raft;
 use quorate_state_machine::{Answer, Unavailable};
 use quorate_tasks::budget::Share;
@@ -11,8 +12,10 @@ use quorate_tasks::inbox::{Receiver, Sender};
 use quorate_tasks::reply::Ticket;
 use quorate_tasks::{Clock, Failure, Moment};
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How long a command that met no leader waits before it is proposed again. A new leader is ready within 5 to 8 ms.
 const RETRY_PAUSE: Duration = Duration::from_millis(5);
@@ -44,45 +47,57 @@ pub(crate) struct Retrier {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) proposals: Sender<Proposal>,
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 impl Proposer {
     pub(crate) async fn run(self, mut inbox: Receiver<Proposal>) -> Result<(), Failure> {
         let mut batch = Vec::new();
         while inbox.next(&mut batch).await {
-            self.turn(&mut batch).await?;
+            self.turn(&mut batch).await;
         }
         Ok(())
     }
 
     /// Everything that waits goes to openraft; the log groups it into syncs.
-    async fn turn(&self, batch: &mut Vec<Proposal>) -> Result<(), Failure> {
+    async fn turn(&self, batch: &mut Vec<Proposal>) {
         for mut proposal in batch.drain(..) {
             if let Some(ticket) = proposal.ticket.take() {
-                self.pending.insert(proposal.id, ticket, proposal.share.take());
+                self.pending.insert(proposal.id, ticket, proposal.deadline, proposal.share.take());
             }
+            let id = proposal.id;
             let proposed = Proposed { envelopes: vec![proposal.envelope.clone()] };
             let retry = Retry { command: proposal, pending: self.pending.clone(), again: self.again.clone() };
             let rejection = Rejection { proposal: retry, told: PhantomData };
-            self.raft.client_write_ff(proposed, Some(rejection)).await?;
+            if self.raft.client_write_ff(proposed, Some(rejection)).await.is_err() {
+                self.pending.fail(id, Unavailable::Stopped); // why consensus has ended, the standing task says
+            }
         }
-        Ok(())
     }
 }
 
 impl Retrier {
-    pub(crate) async fn run(self, mut inbox: Receiver<Proposal>) -> Result<(), Failure> {
+    /// Ends with the replica's stop: proposer and retrier feed each other, so neither inbox closes by itself.
+    pub(crate) async fn run(self, inbox: Receiver<Proposal>) -> Result<(), Failure> {
+        let mut stopping = self.stopping.clone();
+        let stopped = stopping.wait_for(|stopping| *stopping);
+        select(pin!(self.retry(inbox)), pin!(stopped)).await;
+        Ok(())
+    }
+
+    async fn retry(&self, mut inbox: Receiver<Proposal>) {
         let mut batch = Vec::new();
         while inbox.next(&mut batch).await {
             self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
             let now = self.clock.now();
             for proposal in batch.drain(..) {
                 let id = proposal.id;
-                if proposal.deadline <= now || self.proposals.push(proposal).is_err() {
+                if proposal.deadline <= now {
                     self.pending.fail(id, Unavailable::TimedOut);
+                } else if let Err(refused) = self.proposals.push(proposal) {
+                    self.pending.fail(id, reason(&refused));
                 }
             }
         }
-        Ok(())
     }
 }

@@ -33,21 +33,23 @@ impl ReadLoop {
     pub(crate) async fn run(mut self, mut inbox: Receiver<Waiting>) -> Result<(), Failure> {
         let (mut batch, mut outbox) = (Vec::new(), Outbox::default());
         while inbox.next(&mut batch).await {
-            self.turn(&mut batch, &mut outbox).await?;
+            self.turn(&mut batch, &mut outbox).await;
         }
         Ok(())
     }
 
     /// One round for all of `batch`. Those whose deadline comes first are told so.
-    async fn turn(&mut self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) -> Result<(), Failure> {
+    async fn turn(&mut self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) {
         while !batch.is_empty() {
             // R5: the leader asks a quorum whether it still leads.
             let policy = ReadPolicy::ReadIndex;
             match self.raft.get_read_linearizer(policy).await {
                 Ok(linearizer) => {
                     let index = linearizer.read_log_id().index();
-                    self.applied.wait_for(|applied| *applied >= Some(index)).await?;
-                    batch.drain(..).for_each(|waiting| outbox.put(waiting.ticket, Answer::Current));
+                    let is_applied = self.applied.wait_for(|applied| *applied >= Some(index)).await.is_ok();
+                    let answer =
+                        if is_applied { Answer::Current } else { Answer::Failed(Unavailable::Stopped) };
+                    batch.drain(..).for_each(|waiting| outbox.put(waiting.ticket, answer.clone()));
                 }
                 Err(RaftError::APIError(
                     LinearizableReadError::ForwardToLeader(_) | LinearizableReadError::QuorumNotEnough(_),
@@ -55,11 +57,14 @@ impl ReadLoop {
                     self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
                     give_up(batch, self.clock.now(), outbox);
                 }
-                Err(RaftError::Fatal(fatal)) => return Err(fatal.into()),
+                Err(RaftError::Fatal(_)) => {
+                    // Why consensus has ended, the standing task says.
+                    let stopped = Answer::Failed(Unavailable::Stopped);
+                    batch.drain(..).for_each(|waiting| outbox.put(waiting.ticket, stopped.clone()));
+                }
             }
             outbox.send();
         }
-        Ok(())
     }
 }
 

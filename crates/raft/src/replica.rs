@@ -1,12 +1,11 @@
 //! The assembled replica.
 
-use crate::apply::Apply;
 use crate::housekeeping::{Housekeeping, Thresholds};
 use crate::log_store::LogStore;
-use crate::machine::{Machine, Persister, Snapshots};
+use crate::machine::Machine;
 use crate::network::NoPeers;
 use crate::options::Options;
-use crate::pending::Pending;
+use crate::pending::{Pending, reason};
 use crate::proposer::{Proposal, Proposer, Retrier};
 use crate::reads::{ReadLoop, Waiting};
 use crate::types::TypeConfig;
@@ -16,22 +15,20 @@ use quorate_state_machine::{Answer, Fault, Reader, StateMachine, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::inbox::{Sender, inbox};
 use quorate_tasks::reply::Ticket;
-use quorate_tasks::{Clock, Failure, Group, Moment};
+use quorate_tasks::{Clock, Failure, Group, Moment, timeout};
 use quorate_types::MemberId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Proposals that may wait for the proposer; past it a call is told `too many requests`. The coordinator's byte budget is
 /// the narrower bound for large commands.
 const PROPOSALS_MAX: usize = 65_536;
+/// How long a step whose failure ended consensus has to report it: it knows more about it than consensus does.
+const REPORT_TIME: Duration = Duration::from_secs(1);
 /// Reads that may wait for a round.
 const READS_MAX: usize = 1 << 20;
-/// Batches of committed entries that may wait for the apply step; the bound that counts is [`Machine`]'s, in entries.
-const APPLY_MAX: usize = usize::MAX;
-/// Requests to make the engine durable that may wait: openraft builds one snapshot at a time.
-const PERSISTS_MAX: usize = 16;
-
 /// One member's copy of the state, and its part in the agreement on it. Clones are the same replica.
 #[derive(Clone)]
 pub struct Replica {
@@ -118,23 +115,11 @@ impl Replica {
         check_fit(&opened.log, &state)?;
 
         let pending = Arc::new(Pending::default());
-        let (applied, applied_seen) = watch::channel(state.applied().map(|id| id.index));
         let reader = state.reader();
         let writes_whole = engine.persists_whole();
-        let durable = state.applied().map(|_| engine.view());
-        let (apply, apply_inbox) = inbox(APPLY_MAX);
-        let (persist, persist_inbox) = inbox(PERSISTS_MAX);
         let log = opened.log.clone();
         group.step("wal", opened.inbox, opened.writer);
-        group.step("persist", persist_inbox, Persister(engine));
-        let machine = Machine {
-            apply,
-            applied: applied_seen.clone(),
-            reader: reader.clone(),
-            handed_over: None,
-            snapshots: Snapshots::new(persist, durable),
-        };
-        group.step("apply", apply_inbox, Apply::new(state, pending.clone(), applied));
+        let (machine, applied_seen) = Machine::start(engine, state, pending.clone(), group);
 
         let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
         let store = LogStore::new(log.clone());
@@ -146,15 +131,20 @@ impl Replica {
         let (again, again_inbox) = inbox(PROPOSALS_MAX);
         let (reads, reads_inbox) = inbox(READS_MAX);
         let proposer = Proposer { raft: raft.clone(), pending: pending.clone(), again };
-        let retrier =
-            Retrier { clock: clock.clone(), pending: pending.clone(), proposals: proposals.clone() };
         let read_loop = ReadLoop { raft: raft.clone(), clock: clock.clone(), applied: applied_seen };
         let (stopping, is_stopping) = watch::channel(false);
+        let retrier = Retrier {
+            clock: clock.clone(),
+            pending: pending.clone(),
+            proposals: proposals.clone(),
+            stopping: is_stopping.clone(),
+        };
         let standing = Arc::new(AtomicStanding::default());
         let housekeeping = Housekeeping {
             raft: raft.clone(),
             log,
-            clock,
+            pending: pending.clone(),
+            clock: clock.clone(),
             stopping: is_stopping.clone(),
             thresholds: Thresholds {
                 entries: options.snapshot_entries,
@@ -167,7 +157,14 @@ impl Replica {
         group.task("retrier", retrier.run(again_inbox));
         group.task("reads", read_loop.run(reads_inbox));
         group.task("housekeeping", housekeeping.run());
-        group.task("standing", follow(raft.clone(), standing.clone(), is_stopping));
+        let follower = Follower {
+            raft: raft.clone(),
+            standing: standing.clone(),
+            stopping: is_stopping,
+            clock,
+            group: group.clone(),
+        };
+        group.task("standing", follower.run());
 
         let next_id = Arc::new(AtomicU64::new(options.first_request_id));
         let replica = Self { raft, reader, proposals, reads, pending, standing, next_id, stopping };
@@ -200,11 +197,7 @@ impl Replica {
     /// # Errors
     /// Too many wait, or the replica has stopped: then nothing happens to the command.
     pub fn propose(&self, proposal: Proposal) -> Result<(), Unavailable> {
-        use quorate_tasks::inbox::Refused;
-        self.proposals.push(proposal).map_err(|refused| match refused {
-            Refused::Full(_) => Unavailable::TooManyRequests,
-            Refused::Closed(_) => Unavailable::Stopped,
-        })
+        self.proposals.push(proposal).map_err(|refused| reason(&refused))
     }
 
     /// Tells `ticket` when all that was acknowledged before this call can be read here.
@@ -212,7 +205,7 @@ impl Replica {
     /// # Errors
     /// As for [`Replica::propose`].
     pub fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
-        self.reads.push(Waiting { ticket, deadline }).map_err(|_| Unavailable::Stopped)
+        self.reads.push(Waiting { ticket, deadline }).map_err(|refused| reason(&refused))
     }
 
     /// Where the applied state is read.
@@ -242,7 +235,7 @@ impl Replica {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "consensus did not end in order");
         }
-        self.pending.fail_all(Unavailable::Stopped);
+        self.pending.close();
     }
 }
 
@@ -266,25 +259,34 @@ fn check_fit(log: &quorate_wal::Log, state: &StateMachine) -> Result<(), Error> 
 }
 
 /// Keeps the standing up to date; ends when consensus does, with an error unless that was asked for.
-async fn follow(
+struct Follower {
     raft: Raft<TypeConfig, Machine>,
     standing: Arc<AtomicStanding>,
     stopping: watch::Receiver<bool>,
-) -> Result<(), Failure> {
-    let mut metrics = raft.server_metrics();
-    loop {
+    clock: Arc<dyn Clock>,
+    group: Group,
+}
+
+impl Follower {
+    async fn run(self) -> Result<(), Failure> {
+        let mut metrics = self.raft.server_metrics();
+        loop {
+            {
+                let metrics = metrics.borrow_watched();
+                self.standing.term.store(metrics.vote.leader_id.term, Ordering::Relaxed);
+                self.standing.leader.store(metrics.current_leader.unwrap_or(0), Ordering::Relaxed);
+            }
+            if metrics.changed().await.is_err() {
+                break; // the core has ended
+            }
+        }
+        let patience = self.clock.now() + REPORT_TIME;
+        if *self.stopping.borrow()
+            || timeout(self.clock.as_ref(), patience, self.group.failed()).await.is_ok()
         {
-            let metrics = metrics.borrow_watched();
-            standing.term.store(metrics.vote.leader_id.term, Ordering::Relaxed);
-            standing.leader.store(metrics.current_leader.unwrap_or(0), Ordering::Relaxed);
+            return Ok(());
         }
-        if metrics.changed().await.is_err() {
-            break; // the core has ended
-        }
+        let running = self.raft.metrics().borrow_watched().running_state.clone();
+        Err(running.err().map_or_else(|| "consensus ended by itself".into(), Into::into))
     }
-    if *stopping.borrow() {
-        return Ok(());
-    }
-    let running = raft.metrics().borrow_watched().running_state.clone();
-    Err(running.err().map_or_else(|| "consensus ended by itself".into(), Into::into))
 }

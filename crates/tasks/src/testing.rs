@@ -154,6 +154,14 @@ impl Lanes {
     }
 }
 
+/// Drops everything that it ran: a lane holds its group, which holds the lanes.
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        let lanes = std::mem::take(&mut *self.lanes.shared.lock());
+        drop(lanes); // outside the lock: what they own may start another lane
+    }
+}
+
 impl Scheduler {
     /// A scheduler, and the group whose steps and tasks it runs.
     #[must_use]
