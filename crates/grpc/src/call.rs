@@ -1,6 +1,6 @@
 //! From a request's metadata to who asks and until when.
 
-use crate::status::{self, DEADLINE_EXCEEDED};
+use crate::status::{self, DEADLINE_EXCEEDED, INVALID_API_VERSION};
 use quorate_coordinator::{Call, Coordinator, Error, Identity, Unavailable};
 use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_types::Revision;
@@ -18,7 +18,7 @@ impl Caller {
     /// What `metadata` says of the caller.
     ///
     /// # Errors
-    /// The caller wants a leader and there is none.
+    /// The caller wants a leader and there is none, or its version is no text.
     pub(crate) fn of(metadata: &MetadataMap, door: &Coordinator) -> Result<Self, Status> {
         let now = door.clock().now();
         let limit = door.limits().call_time_max;
@@ -28,6 +28,10 @@ impl Caller {
             Some(asked) if asked < limit => (asked, true),
             _ => (limit, false),
         };
+        let version = metadata.get("client-api-version").map_or(&[][..], |value| value.as_bytes());
+        if std::str::from_utf8(version).is_err() {
+            return Err(Status::invalid_argument(INVALID_API_VERSION));
+        }
         let wants_leader = metadata.get("hasleader").is_some_and(|value| value.as_bytes() == b"true");
         if wants_leader && door.status().standing.leader.is_none() {
             return Err(status::of(&Error::Unavailable(Unavailable::NoLeader)));

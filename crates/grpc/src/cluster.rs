@@ -73,3 +73,6 @@ impl Cluster for Service {
         Err(not_yet("Cluster.MemberPromote"))
     }
 }
+
+#[cfg(test)]
+mod tests;

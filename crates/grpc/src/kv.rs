@@ -21,6 +21,9 @@ use tonic::{Request, Response, Status};
 /// # Errors
 /// See [`Error`].
 pub async fn range(door: &Coordinator, call: &Call, request: RangeRequest) -> Result<RangeReply, Error> {
+    if request.key.is_empty() {
+        return Err(Invalid::EmptyKey.into()); // before anything else that may be wrong with it
+    }
     let serializable = request.serializable;
     let (revision, found) = door.range(call, query(request)?, serializable).await?;
     Ok(RangeReply {

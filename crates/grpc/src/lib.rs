@@ -8,14 +8,18 @@
 mod call;
 mod cluster;
 pub mod kv;
+mod limit;
 mod maintenance;
+#[cfg(test)]
+mod scene;
 pub mod status;
 
 use quorate_coordinator::Coordinator;
 use quorate_proto::etcdserverpb::cluster_server::ClusterServer;
 use quorate_proto::etcdserverpb::kv_server::KvServer;
 use quorate_proto::etcdserverpb::maintenance_server::MaintenanceServer;
-use tonic::service::Routes;
+use tonic::service::{LayerExt, Routes};
+use tower::util::MapResponseLayer;
 
 /// The version of etcd whose interface this is; clients choose their behaviour by it.
 pub const ETCD_VERSION: &str = "3.7.1";
@@ -28,9 +32,15 @@ const MESSAGE_OVERHEAD_BYTES: usize = 512 << 10;
 pub fn routes(door: &Coordinator) -> Routes {
     let message_bytes_max = door.limits().command_bytes_max + MESSAGE_OVERHEAD_BYTES;
     let kv = KvServer::new(kv::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
-    let cluster = ClusterServer::new(cluster::Service::new(door.clone()));
-    let maintenance = MaintenanceServer::new(maintenance::Service::new(door.clone()));
+    let cluster =
+        ClusterServer::new(cluster::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
+    let maintenance = MaintenanceServer::new(maintenance::Service::new(door.clone()))
+        .max_decoding_message_size(message_bytes_max);
+    let limit = MapResponseLayer::new(limit::in_etcds_words);
     // etcd's health service knows the empty service name only, and answers SERVING whatever the cluster does.
     let (_reporter, health) = tonic_health::server::health_reporter();
-    Routes::new(kv).add_service(cluster).add_service(maintenance).add_service(health)
+    Routes::new(limit.named_layer(kv))
+        .add_service(limit.named_layer(cluster))
+        .add_service(limit.named_layer(maintenance))
+        .add_service(health)
 }

@@ -102,3 +102,6 @@ impl Maintenance for Service {
         Err(not_yet("Maintenance.Downgrade"))
     }
 }
+
+#[cfg(test)]
+mod tests;

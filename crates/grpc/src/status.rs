@@ -6,6 +6,14 @@ use tonic::{Code, Status};
 /// What a call is told whose own deadline came first.
 pub const DEADLINE_EXCEEDED: &str = "context deadline exceeded";
 
+/// What a call is told whose `client-api-version` is not UTF-8.
+pub(crate) const INVALID_API_VERSION: &str = "etcdserver: invalid client api version";
+
+/// What a call is told whose message is longer than the server takes: grpc-go's words.
+pub(crate) fn message_too_long(bytes: &str, bytes_max: &str) -> Status {
+    Status::resource_exhausted(format!("grpc: received message larger than max ({bytes} vs. {bytes_max})"))
+}
+
 /// The status of `error`.
 #[must_use]
 pub fn of(error: &Error) -> Status {

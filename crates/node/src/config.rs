@@ -6,6 +6,7 @@
 //!
 //! All problems are reported at once, before a port opens.
 
+mod arguments;
 mod options;
 mod raw;
 mod source;
@@ -16,6 +17,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use source::{Parsed, parse};
+
+/// More threads than any machine has cores for; each is started before the first client is served.
+const FRONT_THREADS_MAX: usize = 1024;
 
 /// The server's settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,11 +216,12 @@ impl Problems {
         check(!raw.name.is_empty(), "name", "must not be empty");
         check(raw.heartbeat_interval > 0, "heartbeat-interval", "must be at least 1 ms");
         check(
-            raw.election_timeout >= 5 * raw.heartbeat_interval,
+            raw.election_timeout >= raw.heartbeat_interval.saturating_mul(5),
             "election-timeout",
             "must be at least five times --heartbeat-interval",
         );
         check(raw.election_timeout <= 50_000, "election-timeout", "must be at most 50000 ms");
+        check(raw.front_threads <= FRONT_THREADS_MAX, "front-threads", "must be at most 1024");
         check(raw.snapshot_count > 0, "snapshot-count", "must be at least 1");
         check(raw.max_request_bytes > 0, "max-request-bytes", "must be at least 1");
         check(raw.max_request_bytes <= 1 << 30, "max-request-bytes", "must be at most 1 GiB");

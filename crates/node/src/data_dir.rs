@@ -5,6 +5,7 @@
 //!   quorate.lock     held by the process that serves it
 //!   identity.json    format version, backend, cluster and member id; written first, never changed
 //!   wal/             the log (elsewhere with --wal-dir)
+//!   wal.begun        made before the first client is served: from then on an empty log is a lost one
 //!   rocksdb/ or memory/   the engine's own
 //! ```
 
@@ -21,6 +22,7 @@ const FORMAT_VERSION: u32 = 1;
 const LOCK: &str = "quorate.lock";
 const IDENTITY: &str = "identity.json";
 const IDENTITY_DRAFT: &str = "identity.json.tmp";
+const LOG_BEGUN: &str = "wal.begun";
 
 /// An open data directory. Others are kept out until it is dropped.
 #[derive(Debug)]
@@ -66,6 +68,14 @@ pub enum DirError {
         /// One of the things found.
         entry: String,
     },
+    /// It was served before, and its log is not where it is looked for.
+    #[error("data directory {} has served clients before, but there is no log in {}: name the folder of its log with --wal-dir or restore it, or remove this member's data and add the member anew", path.display(), log.display())]
+    LogMissing {
+        /// The directory.
+        path: PathBuf,
+        /// The folder without a log.
+        log: PathBuf,
+    },
     /// It says something that makes no sense.
     #[error("{} is damaged: restore it from a backup, or remove this member's data and add the member anew", .0.display())]
     Damaged(PathBuf),
@@ -98,11 +108,12 @@ impl DataDir {
     pub fn open(path: &Path, backend: &'static str, founder: &Identity) -> Result<Self, DirError> {
         let path = path.to_owned();
         create(&path)?;
-        let is_new = !path.join(IDENTITY).exists();
-        if is_new {
-            check_is_empty(&path)?;
+        if !is_claimed(&path)? {
+            check_is_empty(&path)?; // N2: before the lock leaves a file there
         }
         let lock = lock(&path)?;
+        // Asked again: whoever had the lock until now may have made the directory theirs.
+        let is_new = !is_claimed(&path)?;
         let identity = if is_new {
             write_identity(&path, backend, founder)?;
             founder.clone()
@@ -130,6 +141,40 @@ impl DataDir {
         self.path.join("wal")
     }
 
+    /// Refuses a folder without a log, if this member has had one.
+    ///
+    /// # Errors
+    /// [`DirError::LogMissing`], or the system refused.
+    pub(crate) fn check_log(&self, log: &Path) -> Result<(), DirError> {
+        if !exists(&self.path.join(LOG_BEGUN))? {
+            return Ok(());
+        }
+        let holds_files = match fs::read_dir(log) {
+            Ok(mut entries) => {
+                entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(failed("read log folder", log)(error)),
+        };
+        if holds_files {
+            return Ok(());
+        }
+        Err(DirError::LogMissing { path: self.path.clone(), log: log.to_owned() })
+    }
+
+    /// Notes, durably, that this member's log holds something that must not be lost.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub(crate) fn note_log(&self) -> Result<(), DirError> {
+        let note = self.path.join(LOG_BEGUN);
+        if exists(&note)? {
+            return Ok(());
+        }
+        File::create(&note).and_then(|file| file.sync_all()).map_err(failed("write", &note))?;
+        sync_folder(&self.path)
+    }
+
     /// Where the engine called `backend` goes.
     #[must_use]
     pub fn engine(&self, backend: &str) -> PathBuf {
@@ -142,11 +187,29 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DirErr
     move |source| DirError::Io { action, path, source }
 }
 
+fn exists(path: &Path) -> Result<bool, DirError> {
+    path.try_exists().map_err(failed("look for", path))
+}
+
+fn is_claimed(path: &Path) -> Result<bool, DirError> {
+    exists(&path.join(IDENTITY))
+}
+
+fn sync_folder(path: &Path) -> Result<(), DirError> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(failed("sync", path))
+}
+
+/// Makes the folder, and those it is in, durably: a new name is only there after a crash if the folder that holds it
+/// was synced.
 fn create(path: &Path) -> Result<(), DirError> {
     use std::os::unix::fs::DirBuilderExt;
+    let named = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    let missing: Vec<&Path> = named.take_while(|folder| !folder.is_dir()).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
-    builder.create(path).map_err(failed("create data directory", path))
+    builder.create(path).map_err(failed("create data directory", path))?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(sync_folder)
 }
 
 fn check_is_empty(path: &Path) -> Result<(), DirError> {
@@ -193,8 +256,7 @@ fn write_identity(path: &Path, backend: &str, identity: &Identity) -> Result<(),
         File::create(&draft).and_then(|mut open| open.write_all(&text).and_then(|()| open.sync_all()));
     written.map_err(failed("write", &draft))?;
     fs::rename(&draft, &file).map_err(failed("rename to", &file))?;
-    let synced = File::open(path).and_then(|folder| folder.sync_all());
-    synced.map_err(failed("sync", path))
+    sync_folder(path)
 }
 
 fn read_identity(path: &Path, backend: &'static str) -> Result<Identity, DirError> {

@@ -1,7 +1,7 @@
 //! The parts put together, and taken apart again in order.
 
 use crate::config::Config;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DirError};
 use crate::front::Fronts;
 use quorate_coordinator::{Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Work};
 use quorate_raft::{Options, Proposal, Replica};
@@ -20,6 +20,8 @@ use tokio::sync::{oneshot, watch};
 
 /// How long a start waits for this member's first command to be applied before it says that it still waits.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it rests before it asks again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A running server.
 pub struct Node {
@@ -62,6 +64,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The data directory does not fit the rest.
+    #[error(transparent)]
+    DataDir(#[from] DirError),
+    /// The cluster will not have this member's name and URLs.
+    #[error("set this member's name and client URLs")]
+    Introduction(#[source] quorate_coordinator::Error),
     /// A URL in the configuration is none after all.
     #[error(transparent)]
     Url(#[from] crate::url::UrlError),
@@ -87,7 +95,7 @@ impl Node {
             catchup_entries: config.catchup_entries,
             ..Options::alone(identity.member, founder, first_request_id)
         };
-        let replica = start_replica(config, &data_dir, options, engine, &clock, &group, &is_stopping)?;
+        let replica = start_replica(config, &data_dir, options, engine, &clock, &group, is_stopping)?;
         let replica = settled(&group, replica).await?;
         let limits = Limits {
             command_bytes_max: config.request_bytes_max,
@@ -103,15 +111,30 @@ impl Node {
             limits,
             Work::start(&group, threads),
         );
-        introduce(config, &door, clock.as_ref(), &group).await?;
-        tracing::info!("ready to serve client requests");
+        let mut node = Self { group, stopping, addresses: Vec::new(), data_dir };
+        match node.serve(config, door, threads).await {
+            Ok(()) => Ok(node),
+            // What has failed cannot be stopped in order, only left.
+            Err(error @ Error::Failed(_)) => Err(error),
+            Err(error) => {
+                node.stop();
+                Err(error)
+            }
+        }
+    }
+
+    /// The end of a start: from a replica that runs to open ports (law N1).
+    async fn serve(&mut self, config: &Config, door: Coordinator, threads: usize) -> Result<(), Error> {
+        introduce(config, &door, &self.group).await?;
+        self.data_dir.note_log()?;
         let listeners = listen(config)?;
-        let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-        Fronts { door, threads, stopping: is_stopping }.start(listeners, &group);
-        for address in &addresses {
+        self.addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        Fronts { door, threads, stopping: self.stopping.subscribe() }.start(listeners, &self.group);
+        tracing::info!("ready to serve client requests");
+        for address in &self.addresses {
             tracing::info!(%address, "serving client traffic insecurely; this is strongly discouraged!");
         }
-        Ok(Self { group, stopping, addresses, data_dir })
+        Ok(())
     }
 
     /// Where clients are served.
@@ -161,9 +184,10 @@ fn start_replica(
     engine: Arc<dyn Engine>,
     clock: &Arc<dyn Clock>,
     group: &Group,
-    stopping: &watch::Receiver<bool>,
+    mut stopping: watch::Receiver<bool>,
 ) -> Result<oneshot::Receiver<Replica>, Error> {
     let path = config.wal_dir.clone().unwrap_or_else(|| data_dir.wal());
+    data_dir.check_log(&path)?;
     let disk = FileDisk::open(&path).map_err(|source| Error::LogFolder { path, source })?;
     let wal = quorate_wal::Options {
         sync: config.fsync,
@@ -173,7 +197,7 @@ fn start_replica(
         ..quorate_wal::Options::default()
     };
     let (started, replica) = oneshot::channel();
-    let (clock, inner, mut stopping) = (clock.clone(), group.clone(), stopping.clone());
+    let (clock, inner) = (clock.clone(), group.clone());
     group.runtime("raft", move || async move {
         let replica = Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), &inner).await?;
         drop(started.send(replica.clone())); // a start that was given up is stopped below
@@ -187,13 +211,8 @@ fn start_replica(
 }
 
 /// Has this member's name and client URLs applied: then it serves a state that it has agreed on (law N1).
-async fn introduce(
-    config: &Config,
-    door: &Coordinator,
-    clock: &dyn Clock,
-    group: &Group,
-) -> Result<(), Error> {
-    let desk = Desk::default();
+async fn introduce(config: &Config, door: &Coordinator, group: &Group) -> Result<(), Error> {
+    let (desk, clock) = (Desk::default(), door.clock());
     let at_desk = door.at(desk.clone());
     let attributes = Attributes {
         name: config.name.clone(),
@@ -203,17 +222,19 @@ async fn introduce(
         loop {
             let call = Call { identity: Identity::Anonymous, deadline: clock.now() + PATIENCE };
             match at_desk.describe_member(&call, attributes.clone()).await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "waiting for the cluster to agree on this member's name")
+                Ok(()) => return Ok(()),
+                Err(error @ quorate_coordinator::Error::Unavailable(_)) => {
+                    tracing::warn!(%error, "waiting for the cluster to agree on this member's name");
                 }
+                Err(error) => return Err(Error::Introduction(error)), // waiting would not mend it
             }
+            clock.sleep_until(clock.now() + PAUSE).await;
         }
     };
     tokio::select! {
         biased;
         failure = group.failed() => Err(failure.into()),
-        () = introduction => Ok(()),
+        outcome = introduction => outcome,
         () = desk.attend() => Ok(()),
     }
 }

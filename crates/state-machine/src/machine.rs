@@ -117,7 +117,7 @@ impl StateMachine {
         let mut overlay = Overlay::new(self.view.clone());
         for entry in entries {
             if let Some(applied) = self.applied {
-                assert!(applied.index < entry.id.index, "A1: entries are applied in order, each once");
+                assert_eq!(entry.id.index, applied.index + 1, "A1: entries are applied in order, each once");
             }
             self.apply_entry(entry, &mut overlay, outcomes)?;
             self.applied = Some(entry.id);

@@ -1,6 +1,7 @@
 //! From arguments, environment and file to settings.
 
-use super::options::{CONFIG_FILE, SETTINGS, VERSION, command};
+use super::arguments::{self, Senseless};
+use super::options::{CONFIG_FILE, Kind, SETTINGS, VERSION, command};
 use super::raw::Raw;
 use super::{Config, Problem};
 use clap::ArgMatches;
@@ -54,7 +55,11 @@ pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Parsed {
-    let matches = match command().try_get_matches_from(arguments.into_iter().map(long_flag)) {
+    let arguments = match arguments::settle(arguments) {
+        Ok(arguments) => arguments,
+        Err(Senseless { text, code }) => return Parsed::Exit { text, code },
+    };
+    let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
             let code = if error.use_stderr() { 2 } else { 0 };
@@ -70,23 +75,15 @@ pub fn parse(
     }
 }
 
-/// Go accepts `-name` for `--name`.
-fn long_flag(argument: OsString) -> OsString {
-    match argument.to_str() {
-        Some(text) if text.len() > 2 && text.starts_with('-') && !text.starts_with("--") => {
-            format!("-{text}").into()
-        }
-        _ => argument,
-    }
-}
-
 fn settle(
     matches: &ArgMatches,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(Config, Vec<String>), String> {
     let flags = from_flags(matches);
     let (variables, mut warnings) = from_environment(environment);
-    let file = matches.get_one::<String>(CONFIG_FILE).or(variables.get(CONFIG_FILE)).cloned();
+    let named = |file: &&String| !file.is_empty();
+    let flag = matches.get_one::<String>(CONFIG_FILE).filter(named);
+    let file = flag.or(variables.get(CONFIG_FILE).filter(named)).cloned();
     let mut builder = config::Config::builder();
     let explicit: Vec<&'static str>;
     if let Some(file) = file {
@@ -107,6 +104,7 @@ fn settle(
                 "conflicting environment variable is shadowed by corresponding command-line flag (either unset environment variable or disable flag): {name}"
             ));
         }
+        let variables = in_force(variables)?;
         explicit = flags.keys().chain(variables.keys()).copied().collect();
         builder = builder
             .add_source(Place { name: "the environment", values: variables })
@@ -116,6 +114,21 @@ fn settle(
         builder.build().and_then(config::Config::try_deserialize).map_err(|error| error.to_string())?;
     let config = Config::check(raw, &explicit).map_err(|problems| describe(&problems))?;
     Ok((config, warnings))
+}
+
+/// The variables that set something: an empty one does not, as for etcd. Switches in our words.
+fn in_force(variables: BTreeMap<&'static str, String>) -> Result<BTreeMap<&'static str, String>, String> {
+    let set = variables.into_iter().filter(|(_, value)| !value.is_empty());
+    set.map(|(flag, value)| {
+        let is_switch = SETTINGS.iter().any(|setting| setting.flag == flag && setting.kind == Kind::Switch);
+        if !is_switch {
+            return Ok((flag, value));
+        }
+        let truth = arguments::truth(&value)
+            .ok_or_else(|| format!("invalid value {value:?} for {}: parse error", variable(flag)))?;
+        Ok((flag, truth.to_string()))
+    })
+    .collect()
 }
 
 fn describe(problems: &[Problem]) -> String {
@@ -142,10 +155,10 @@ fn from_environment(
             }
             continue;
         };
-        if ours.is_some() {
-            own.insert(flag, value)
-        } else {
-            values.insert(flag, value)
+        match ours {
+            Some(_) if value.is_empty() => None,
+            Some(_) => own.insert(flag, value),
+            None => values.insert(flag, value),
         };
     }
     values.extend(own);

@@ -74,3 +74,30 @@ fn a_start_that_was_cut_short_is_made_good() {
     fs::write(root.path().join(IDENTITY_DRAFT), "{\"for").unwrap();
     assert!(DataDir::open(root.path(), "memory", &OURS).unwrap().is_new());
 }
+
+#[test]
+fn a_log_that_was_begun_is_missed() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = DataDir::open(&root.path().join("data"), "memory", &OURS).unwrap();
+    let elsewhere = root.path().join("elsewhere");
+    assert!(dir.check_log(&elsewhere).is_ok(), "a start that was cut short had no log yet");
+    dir.note_log().unwrap();
+    dir.note_log().unwrap();
+    let message = dir.check_log(&elsewhere).unwrap_err().to_string();
+    for part in ["data has served clients before", "no log in", "elsewhere", "--wal-dir"] {
+        assert!(message.contains(part), "{part} is missing in: {message}");
+    }
+    fs::create_dir(&elsewhere).unwrap();
+    assert!(matches!(dir.check_log(&elsewhere), Err(DirError::LogMissing { .. })));
+    fs::write(elsewhere.join("0000000000000001.wal"), "").unwrap();
+    assert!(dir.check_log(&elsewhere).is_ok(), "what is in it is for the log to judge");
+}
+
+#[test]
+fn a_directory_that_cannot_be_looked_into_is_not_taken_for_a_new_one() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(matches!(refused(&file, "memory"), DirError::Io { .. }));
+    assert!(matches!(refused(&file.join("below"), "memory"), DirError::Io { .. }));
+}

@@ -1,0 +1,122 @@
+//! A server without a network: the routes of one front thread, over a consensus of one.
+
+use crate::routes;
+use quorate_coordinator::testing::{LocalConsensus, MEMBER, Manner};
+use quorate_coordinator::{Consensus, Coordinator, Limits, Standing, Submission, Unavailable, Work};
+use quorate_proto::etcdserverpb::ResponseHeader;
+use quorate_proto::etcdserverpb::kv_client::KvClient;
+use quorate_state_machine::{Answer, Reader};
+use quorate_tasks::reply::{Desk, Ticket};
+use quorate_tasks::testing::ManualClock;
+use quorate_tasks::{Group, Moment};
+use quorate_types::ClusterId;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::Status;
+use tonic::service::Routes;
+
+pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
+
+pub(crate) struct Scene {
+    pub(crate) consensus: Arc<LocalConsensus>,
+    clock: ManualClock,
+    door: Coordinator,
+    desk: Desk<Answer>,
+}
+
+/// The same consensus as one sees it who knows of no leader.
+struct Leaderless(Arc<LocalConsensus>);
+
+impl Consensus for Leaderless {
+    fn next_id(&self) -> u64 {
+        self.0.next_id()
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
+        self.0.submit(submission)
+    }
+
+    fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
+        self.0.confirm(ticket, deadline)
+    }
+
+    fn reader(&self) -> &Reader {
+        self.0.reader()
+    }
+
+    fn term(&self) -> u64 {
+        self.0.term()
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { leader: None, ..self.0.standing() }
+    }
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    pub(crate) fn with(limits: Limits) -> Self {
+        let consensus = Arc::new(LocalConsensus::new().unwrap());
+        Self::of(consensus.clone(), consensus, limits)
+    }
+
+    /// Without a leader: nothing is refused for that but what asks for one.
+    pub(crate) fn leaderless() -> Self {
+        let consensus = Arc::new(LocalConsensus::new().unwrap());
+        Self::of(consensus.clone(), Arc::new(Leaderless(consensus)), Limits::default())
+    }
+
+    fn of(consensus: Arc<LocalConsensus>, seen: Arc<dyn Consensus>, limits: Limits) -> Self {
+        let (clock, desk) = (ManualClock::default(), Desk::default());
+        let work = Work::start(&Group::threads(), 1);
+        let shared = Arc::new(clock.clone());
+        let door = Coordinator::new(CLUSTER, MEMBER, seen, shared, limits, work);
+        Self { consensus, clock, door: door.at(desk.clone()), desk }
+    }
+
+    pub(crate) fn routes(&self) -> Routes {
+        routes(&self.door).prepare()
+    }
+
+    pub(crate) fn kv(&self) -> KvClient<Routes> {
+        KvClient::new(self.routes())
+    }
+
+    /// `work`'s answer, with the desk attended meanwhile.
+    pub(crate) async fn run<F: Future>(&self, work: F) -> F::Output {
+        tokio::select! {
+            answer = work => answer,
+            () = self.desk.attend() => unreachable!("a desk is attended for ever"),
+        }
+    }
+
+    /// As [`Scene::run`], with nobody answering: `span` passes as soon as `work` waits for it.
+    pub(crate) async fn run_unanswered<F: Future>(&self, span: Duration, work: F) -> F::Output {
+        self.consensus.behave(Manner::Silent);
+        let passing = async {
+            while self.clock.sleepers() == 0 {
+                tokio::task::yield_now().await;
+            }
+            self.clock.advance(span);
+            std::future::pending().await
+        };
+        tokio::select! {
+            answer = work => answer,
+            () = passing => unreachable!("time passes for ever"),
+        }
+    }
+}
+
+/// Code, as on the wire, and text.
+pub(crate) fn told(status: &Status) -> (i32, &str) {
+    (status.code().into(), status.message())
+}
+
+/// The header of a reply at `revision`.
+pub(crate) fn header(revision: i64) -> Option<ResponseHeader> {
+    let raft_term = quorate_coordinator::testing::TERM;
+    Some(ResponseHeader { cluster_id: CLUSTER.0, member_id: MEMBER.0, revision, raft_term })
+}
