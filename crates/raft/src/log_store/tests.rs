@@ -39,7 +39,8 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, Running> for Builder {
         let opened = quorate_wal::open(Arc::new(SimDisk::new(1)), &self.0).unwrap();
         group.step("wal", opened.inbox, opened.writer);
         let engine = Arc::new(MemoryEngine::volatile(spaces::ALL));
-        let state = StateMachine::open(engine.clone()).unwrap();
+        let mut state = StateMachine::open(engine.clone()).unwrap();
+        state.tolerate_gaps();
         let (machine, _) = Machine::start(engine, state, Arc::new(Pending::default()), &group);
         Ok((Running(group), LogStore::new(opened.log), machine))
     }
