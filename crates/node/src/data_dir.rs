@@ -31,6 +31,8 @@ pub struct DataDir {
     identity: Identity,
     is_new: bool,
     _lock: File,
+    /// The log's folder, if that is elsewhere.
+    log_lock: Option<File>,
 }
 
 /// Why a directory was not opened (law N2).
@@ -76,6 +78,17 @@ pub enum DirError {
         /// The folder without a log.
         log: PathBuf,
     },
+    /// It is new, and the folder for its log holds another one.
+    #[error("{} holds somebody else's log, and data directory {} is new: name an empty folder with --wal-dir, or the directory that the log belongs to with --data-dir", log.display(), path.display())]
+    ForeignLog {
+        /// The directory.
+        path: PathBuf,
+        /// The folder with a log.
+        log: PathBuf,
+    },
+    /// Another member, with a directory of its own, keeps its log there.
+    #[error("log folder {} is in use by another process: give each member its own --wal-dir", .0.display())]
+    LogInUse(PathBuf),
     /// It says something that makes no sense.
     #[error("{} is damaged: restore it from a backup, or remove this member's data and add the member anew", .0.display())]
     Damaged(PathBuf),
@@ -120,7 +133,7 @@ impl DataDir {
         } else {
             read_identity(&path, backend)?
         };
-        Ok(Self { path, identity, is_new, _lock: lock })
+        Ok(Self { path, identity, is_new, _lock: lock, log_lock: None })
     }
 
     /// Whose it is.
@@ -141,25 +154,30 @@ impl DataDir {
         self.path.join("wal")
     }
 
-    /// Refuses a folder without a log, if this member has had one.
+    /// Refuses a folder without a log, if this member has had one, and one with a log, if it has had none.
     ///
     /// # Errors
-    /// [`DirError::LogMissing`], or the system refused.
+    /// [`DirError::LogMissing`], [`DirError::ForeignLog`], or the system refused.
     pub(crate) fn check_log(&self, log: &Path) -> Result<(), DirError> {
-        if !exists(&self.path.join(LOG_BEGUN))? {
-            return Ok(());
+        let (path, log) = (self.path.clone(), log.to_owned());
+        match (exists(&self.path.join(LOG_BEGUN))?, holds_files(&log)?) {
+            (true, false) => Err(DirError::LogMissing { path, log }),
+            (_, true) if self.is_new => Err(DirError::ForeignLog { path, log }),
+            _ => Ok(()),
         }
-        let holds_files = match fs::read_dir(log) {
-            Ok(mut entries) => {
-                entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found"))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(failed("read log folder", log)(error)),
-        };
-        if holds_files {
-            return Ok(());
-        }
-        Err(DirError::LogMissing { path: self.path.clone(), log: log.to_owned() })
+    }
+
+    /// Keeps others out of the log's folder too, until this directory is dropped.
+    ///
+    /// # Errors
+    /// [`DirError::LogInUse`], or the system refused.
+    pub(crate) fn lock_log(&mut self, log: &Path) -> Result<(), DirError> {
+        let lock = lock(log).map_err(|error| match error {
+            DirError::InUse(path) => DirError::LogInUse(path),
+            other => other,
+        })?;
+        self.log_lock = Some(lock);
+        Ok(())
     }
 
     /// Notes, durably, that this member's log holds something that must not be lost.
@@ -189,6 +207,18 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DirErr
 
 fn exists(path: &Path) -> Result<bool, DirError> {
     path.try_exists().map_err(failed("look for", path))
+}
+
+/// Whether there is more in `folder` than a lock and what a fresh file system holds.
+fn holds_files(folder: &Path) -> Result<bool, DirError> {
+    let is_ours = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name() != LOCK && entry.file_name() != "lost+found")
+    };
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.any(is_ours)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("read log folder", folder)(error)),
+    }
 }
 
 fn is_claimed(path: &Path) -> Result<bool, DirError> {

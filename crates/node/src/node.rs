@@ -84,7 +84,7 @@ impl Node {
     /// # Errors
     /// See [`Error`]; what had been started has been stopped again.
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, Error> {
-        let Parts { data_dir, engine, founder, first_request_id, group } = parts;
+        let Parts { mut data_dir, engine, founder, first_request_id, group } = parts;
         let identity = data_dir.identity().clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (stopping, is_stopping) = watch::channel(false);
@@ -95,7 +95,7 @@ impl Node {
             catchup_entries: config.catchup_entries,
             ..Options::alone(identity.member, founder, first_request_id)
         };
-        let replica = start_replica(config, &data_dir, options, engine, &clock, &group, is_stopping)?;
+        let replica = start_replica(config, &mut data_dir, options, engine, &clock, &group, is_stopping)?;
         let replica = settled(&group, replica).await?;
         let limits = Limits {
             command_bytes_max: config.request_bytes_max,
@@ -179,7 +179,7 @@ async fn settled<T>(group: &Group, part: oneshot::Receiver<T>) -> Result<T, Erro
 /// Starts consensus on a runtime of its own, so that clients never starve its heartbeats.
 fn start_replica(
     config: &Config,
-    data_dir: &DataDir,
+    data_dir: &mut DataDir,
     options: Options,
     engine: Arc<dyn Engine>,
     clock: &Arc<dyn Clock>,
@@ -188,7 +188,10 @@ fn start_replica(
 ) -> Result<oneshot::Receiver<Replica>, Error> {
     let path = config.wal_dir.clone().unwrap_or_else(|| data_dir.wal());
     data_dir.check_log(&path)?;
-    let disk = FileDisk::open(&path).map_err(|source| Error::LogFolder { path, source })?;
+    let disk = FileDisk::open(&path).map_err(|source| Error::LogFolder { path: path.clone(), source })?;
+    if config.wal_dir.is_some() {
+        data_dir.lock_log(&path)?;
+    }
     let wal = quorate_wal::Options {
         sync: config.fsync,
         nonce: quorate_tasks::entropy(),

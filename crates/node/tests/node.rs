@@ -151,6 +151,25 @@ fn a_member_without_its_log_is_refused_by_name() {
 }
 
 #[test]
+fn a_log_is_one_members_own() {
+    let root = tempfile::tempdir().unwrap();
+    let (data, log, other) = (root.path().join("data"), root.path().join("log"), root.path().join("other"));
+    let wal_dir = [format!("--wal-dir={}", log.display())];
+    let node = start_with(&data, &wal_dir).unwrap();
+    put(&node, "a", "1");
+    let of_other = |name: &str| refusal(&root.path().join(name), &wal_dir);
+    assert!(of_other("other").contains("holds somebody else's log"), "{}", of_other("fourth"));
+    std::fs::remove_dir_all(&other).unwrap();
+    drop(open(&config(&other, &[])).unwrap());
+    let message = refusal(&other, &wal_dir);
+    assert!(message.contains("is in use by another process") && message.contains("--wal-dir"), "{message}");
+    node.stop();
+    let node = start_with(&data, &wal_dir).unwrap();
+    assert_eq!(all(&node), (vec!["a=1@2".to_owned()], 2));
+    node.stop();
+}
+
+#[test]
 fn a_port_in_use_is_named_and_leaves_nothing_running() {
     let root = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
