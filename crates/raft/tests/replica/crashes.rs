@@ -22,8 +22,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How many seeds every test run tries. About a tenth of a second each.
-const SEEDS: u64 = 48;
+/// How many seeds every test run tries. About thirty milliseconds each.
+const SEEDS: u64 = 200;
 /// Lives of one seed, the last one not counted.
 const LIVES: usize = 6;
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
@@ -73,10 +73,8 @@ fn acknowledged_commands_survive_any_crash() {
         }
     }
     println!("{sum:?}");
-    assert!(
-        sum.answered > 0 && sum.lost_batches > 0 && sum.cut_logs > 0,
-        "the simulation does something: {sum:?}"
-    );
+    let is_idle = sum.answered == 0 || sum.lost_batches == 0 || sum.cut_logs == 0;
+    assert!(sum.worlds < SEEDS || !is_idle, "the simulation does too little: {sum:?}");
 }
 
 /// What a simulation went through, to see that it was worth it.
@@ -159,7 +157,7 @@ fn live(world: &mut World, seed: &mut Seed, ledger: &RefCell<Ledger>, end: End) 
                 Either::Left(_) => {}
                 Either::Right((failure, _)) => {
                     assert!(end.is_failure(), "{failure}: {:?}", std::error::Error::source(&*failure));
-                    polled(100).await; // answers that are on their way still count
+                    life.pause(Duration::from_secs(2)).await; // answers that are on their way still count
                 }
             }
         };
@@ -176,7 +174,7 @@ fn live(world: &mut World, seed: &mut Seed, ledger: &RefCell<Ledger>, end: End) 
     }
 }
 
-/// Ends when it has been polled so often.
+/// Ends when it has been polled so often: with each turn of anything else.
 fn polled(times: usize) -> impl Future<Output = ()> {
     let mut left = times;
     poll_fn(move |_| match left.checked_sub(1) {
