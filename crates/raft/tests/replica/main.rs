@@ -1,0 +1,11 @@
+//! One replica from the outside: what it promises, on a disk and an engine that forget, in virtual time.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
+mod crashes;
+mod ends;
+mod faults;
+mod ledger;
+mod power;
+mod refusals;
+mod world;
