@@ -76,7 +76,7 @@ impl Engine for MemoryEngine {
     }
 
     fn persists_whole(&self) -> bool {
-        true
+        self.home.is_some()
     }
 
     fn view(&self) -> Arc<dyn View> {
