@@ -24,7 +24,7 @@ async fn main() -> Result<()> {
     let replica = Replica::start(
         Options::alone(MemberId(1), Node::default(), 1),
         Arc::new(MemoryEngine::open(dir.path().join("data"), spaces::ALL, Default::default())?),
-        Arc::new(FileDisk::open(&dir.path().join("wal"))?),
+        Arc::new(FileDisk::open(dir.path().join("wal"))?),
         quorate_wal::Options { nonce: quorate_tasks::entropy(), ..quorate_wal::Options::default() },
         clock.clone(),
         &group,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Threads of this process.
 fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").unwrap().count()
+    std::fs::read_dir("/proc/self/task").expect("Linux").count()
 }
 
 fn put(id: u64) -> Bytes {
@@ -52,7 +52,7 @@ async fn a_put_comes_to_its_reply_on_one_thread_in_virtual_time() {
             attended.attend().await;
             Ok(())
         });
-        clock.sleep_until(began + Duration::from_secs(3600)).await; // elections, heartbeats, housekeeping
+        clock.sleep_until(began + Duration::from_secs(600)).await; // elections, heartbeats, housekeeping
 
         let syncs = disk.count(Operation::Sync);
         let (ticket, reply) = desk.ticket();
@@ -71,6 +71,6 @@ async fn a_put_comes_to_its_reply_on_one_thread_in_virtual_time() {
     scheduler.drive(path).await;
     assert!(group.failure().is_none());
     assert_eq!(threads(), threads_before, "nothing runs on a thread of its own");
-    assert!(clock.now().since(began) >= Duration::from_secs(3600));
-    assert!(really_began.elapsed() < Duration::from_secs(600), "an hour of virtual time is short");
+    assert!(clock.now().since(began) >= Duration::from_secs(600));
+    assert!(really_began.elapsed() < Duration::from_secs(600), "ten virtual minutes are short");
 }

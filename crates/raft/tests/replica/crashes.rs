@@ -65,7 +65,7 @@ fn acknowledged_commands_survive_any_crash() {
     let mut sum = Tally::default();
     for seed in seeds() {
         match catch_unwind(AssertUnwindSafe(|| lives(seed))) {
-            Ok(tally) => sum.add(tally),
+            Ok(tally) => sum.add(&tally),
             Err(panic) => {
                 eprintln!("failed with seed {seed}; see the module for how to replay it");
                 std::panic::resume_unwind(panic);
@@ -90,7 +90,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         self.worlds += other.worlds;
         self.answered += other.answered;
         self.lost_batches += other.lost_batches;

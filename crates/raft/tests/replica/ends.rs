@@ -14,7 +14,7 @@ use std::time::Duration;
 /// A life on real threads: one put, then a stop.
 async fn live(dir: &Path, group: &Group) -> Answer {
     let engine = Arc::new(MemoryEngine::open(dir.join("data"), spaces::ALL, Options::default()).unwrap());
-    let disk = Arc::new(FileDisk::open(&dir.join("wal")).unwrap());
+    let disk = Arc::new(FileDisk::open(dir.join("wal")).unwrap());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let wal = quorate_wal::Options { nonce: 1, ..quorate_wal::Options::default() };
     let replica = Replica::start(options(), engine, disk, wal, clock.clone(), group).await.unwrap();
