@@ -101,7 +101,7 @@ impl Scene {
                 tokio::task::yield_now().await;
             }
             self.clock.advance(span);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             answer = work => answer,
