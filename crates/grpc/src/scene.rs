@@ -59,13 +59,13 @@ impl Scene {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        let consensus = Arc::new(LocalConsensus::new().unwrap());
+        let consensus = Arc::new(LocalConsensus::new().expect("an empty state opens"));
         Self::of(consensus.clone(), consensus, limits)
     }
 
     /// Without a leader: nothing is refused for that but what asks for one.
     pub(crate) fn leaderless() -> Self {
-        let consensus = Arc::new(LocalConsensus::new().unwrap());
+        let consensus = Arc::new(LocalConsensus::new().expect("an empty state opens"));
         Self::of(consensus.clone(), Arc::new(Leaderless(consensus)), Limits::default())
     }
 
