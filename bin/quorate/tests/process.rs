@@ -1,5 +1,7 @@
 //! The server as a process: what scripts, service managers and operators rely on.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
 use quorate_proto::etcdserverpb::kv_client::KvClient;
 use quorate_proto::etcdserverpb::{PutRequest, RangeRequest};
 use rustix::process::{Pid, Signal, kill_process};

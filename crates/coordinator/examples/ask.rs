@@ -4,7 +4,7 @@ use quorate_coordinator::testing::{LocalConsensus, MEMBER};
 use quorate_coordinator::{Call, Coordinator, Error, Identity, Limits, Put, Query, Work};
 use quorate_mvcc as mvcc;
 use quorate_tasks::reply::Desk;
-use quorate_tasks::{Clock, Group, SystemClock};
+use quorate_tasks::{Group, SystemClock};
 use quorate_types::{ClusterId, KeyRange, LeaseId};
 use std::sync::Arc;
 use std::time::Duration;

@@ -59,15 +59,13 @@ impl Scene {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        let consensus =
-            Arc::new(LocalConsensus::new().expect("a volatile engine holds nothing that could be wrong"));
+        let consensus = Arc::new(LocalConsensus::new().expect("an empty state opens"));
         Self::of(consensus.clone(), consensus, limits)
     }
 
     /// Without a leader: nothing is refused for that but what asks for one.
     pub(crate) fn leaderless() -> Self {
-        let consensus =
-            Arc::new(LocalConsensus::new().expect("a volatile engine holds nothing that could be wrong"));
+        let consensus = Arc::new(LocalConsensus::new().expect("an empty state opens"));
         Self::of(consensus.clone(), Arc::new(Leaderless(consensus)), Limits::default())
     }
 
@@ -103,7 +101,7 @@ impl Scene {
                 tokio::task::yield_now().await;
             }
             self.clock.advance(span);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             answer = work => answer,

@@ -9,7 +9,6 @@ use quorate_state_machine::{Answer, Attributes, Reader, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::{Clock, Failure, Group, Moment, SystemClock};
-use quorate_types::MemberId;
 use quorate_wal::FileDisk;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -280,10 +279,6 @@ impl Consensus for OneReplica {
 
     fn standing(&self) -> Standing {
         let standing = self.0.standing();
-        Standing {
-            leader: standing.leader.map(|MemberId(id)| MemberId(id)),
-            term: standing.term,
-            committed: standing.committed,
-        }
+        Standing { leader: standing.leader, term: standing.term, committed: standing.committed }
     }
 }

@@ -1,5 +1,7 @@
 //! A whole node in this process, on a port of the system's choice, and an ordinary client.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
 use quorate_node::config::{Parsed, parse};
 use quorate_node::{Config, DataDir, DirError, Error, Founding, Node, Parts};
 use quorate_proto::etcdserverpb::kv_client::KvClient;

@@ -37,12 +37,15 @@ pub struct Reply<T> {
 /// Answers on their way to their desks.
 #[derive(Debug)]
 pub struct Outbox<T> {
-    parcels: Vec<(Desk<T>, Vec<(SlotId, T)>)>,
+    parcels: Vec<(Desk<T>, Parcel<T>)>,
 }
+
+/// Answers for one desk.
+type Parcel<T> = Vec<(SlotId, T)>;
 
 #[derive(Debug)]
 struct Shared<T> {
-    mail: Mutex<Vec<(SlotId, T)>>,
+    mail: Mutex<Parcel<T>>,
     attendant: AtomicWaker,
     slots: Mutex<Slots<T>>,
 }
@@ -113,7 +116,7 @@ impl<T> Desk<T> {
     }
 
     /// Gives every answer that has arrived to its call.
-    fn sort(&self, mail: &mut Vec<(SlotId, T)>) {
+    fn sort(&self, mail: &mut Parcel<T>) {
         loop {
             std::mem::swap(&mut *self.shared.mail.lock(), mail);
             if mail.is_empty() {
@@ -126,7 +129,7 @@ impl<T> Desk<T> {
         }
     }
 
-    fn deliver(&self, parcel: &mut Vec<(SlotId, T)>) {
+    fn deliver(&self, parcel: &mut Parcel<T>) {
         let was_empty = {
             let mut mail = self.shared.mail.lock();
             let was_empty = mail.is_empty();

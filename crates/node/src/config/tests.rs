@@ -47,7 +47,7 @@ fn a_flag_given_twice_counts_the_last_time() {
 fn the_environment_counts_and_ours_beats_etcds() {
     assert_eq!(config(&[], &[("ETCD_NAME", "a")]).name, "a");
     assert_eq!(config(&[], &[("ETCD_NAME", "a"), ("QUORATE_NAME", "b")]).name, "b");
-    assert_eq!(config(&[], &[("ETCD_UNSAFE_NO_FSYNC", "true")]).fsync, false);
+    assert!(!config(&[], &[("ETCD_UNSAFE_NO_FSYNC", "true")]).fsync);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn one_setting_in_a_flag_and_in_the_environment_is_fatal() {
 fn unknown_variables_only_warn() {
     match read(&[], &[("ETCD_TYPO", "1"), ("HOME", "/root")]) {
         Parsed::Serve { warnings, .. } => {
-            assert_eq!(warnings, ["unrecognized environment variable ETCD_TYPO"])
+            assert_eq!(warnings, ["unrecognized environment variable ETCD_TYPO"]);
         }
         other => panic!("{other:?}"),
     }

@@ -90,7 +90,10 @@ fn a_log_that_was_begun_is_missed() {
     fs::create_dir(&elsewhere).unwrap();
     assert!(matches!(dir.check_log(&elsewhere), Err(DirError::LogMissing { .. })));
     fs::write(elsewhere.join("0000000000000001.wal"), "").unwrap();
-    assert!(dir.check_log(&elsewhere).is_ok(), "what is in it is for the log to judge");
+    assert!(matches!(dir.check_log(&elsewhere), Err(DirError::ForeignLog { .. })), "a new member has none");
+    drop(dir);
+    let again = DataDir::open(&root.path().join("data"), "memory", &OURS).unwrap();
+    assert!(again.check_log(&elsewhere).is_ok(), "what is in it is for the log to judge");
 }
 
 #[test]
