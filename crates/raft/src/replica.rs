@@ -240,7 +240,12 @@ impl Replica {
 }
 
 fn report(recovery: &quorate_wal::Recovery) {
-    tracing::info!(?recovery, "opened the log");
+    let quorate_wal::Recovery { segments, batches, entries, disk_bytes, torn, unborn: _ } = recovery;
+    tracing::info!(segments, batches, entries, disk_bytes, "opened the log");
+    if let Some(torn) = torn {
+        let file = torn.file.display();
+        tracing::warn!(%file, offset = torn.offset, bytes = torn.bytes, "cut the torn end of the log: a crash interrupted its last write, which nobody was told of");
+    }
 }
 
 /// Law R4, looked at from the other side: what the log no longer holds must be in the state.
