@@ -24,6 +24,7 @@ mod record;
 mod refusal;
 mod snapshot;
 mod store;
+mod txn;
 
 pub use overlay::Overlay;
 pub use query::{Filter, Order, Query, Sort, Target};
@@ -31,3 +32,4 @@ pub use record::{RecordKey, key_value};
 pub use refusal::Refusal;
 pub use snapshot::{Found, ReadError, Snapshot, Tier};
 pub use store::{Deleted, Put, Store, Writing};
+pub use txn::{Compare, OpDone, Operand, Relation, Txn, TxnDone, TxnOp};

@@ -16,7 +16,7 @@ const TABLE: [(&str, &str); 20] = [
     ("mvcc", "types storage proto"),
     ("lease", "types storage proto"),
     ("auth", "types storage proto"),
-    ("watch", "types tasks"),
+    ("watch", "types tasks proto"),
     ("state-machine", "types storage proto mvcc lease auth"),
     ("raft", "types storage tasks proto state-machine wal"),
     ("peer", "proto tasks raft"),
