@@ -2,10 +2,12 @@
 //!
 //! Capped at 800 lines; a type that only one crate uses lives there.
 
+mod change;
 mod ids;
 mod range;
 mod revision;
 
+pub use change::{Change, ChangeKind, Changes};
 pub use ids::{ClusterId, LeaseId, MemberId};
 pub use range::KeyRange;
 pub use revision::Revision;
