@@ -18,6 +18,8 @@ pub struct Submission {
     pub deadline: Moment,
     /// Who is to be told.
     pub ticket: Ticket<Answer>,
+    /// Nobody else is served by the thread that submits it: it may wait for the disk.
+    pub alone: bool,
     /// What it takes of the budget: held until the command is applied or rejected, also when nobody waits any more.
     pub share: Share,
 }
@@ -33,7 +35,7 @@ pub struct Standing {
     pub committed: u64,
 }
 
-/// Agreement among the members, as one of them offers it. No call blocks.
+/// Agreement among the members, as one of them offers it. No call blocks, but for a submission that comes alone.
 pub trait Consensus: Send + Sync + 'static {
     /// An id for a command: unique across members and restarts.
     fn next_id(&self) -> u64;

@@ -14,12 +14,15 @@ use quorate_tasks::reply::Desk;
 use quorate_tasks::{Clock, timeout};
 use quorate_types::{ClusterId, MemberId, Revision};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The door to the cluster for one front thread. Clones share everything.
 #[derive(Clone)]
 pub struct Coordinator {
     shared: Arc<Shared>,
     desk: Desk<Answer>,
+    /// The connections that the front thread serves; none if nobody counts.
+    connections: Option<Arc<AtomicUsize>>,
 }
 
 struct Shared {
@@ -58,13 +61,20 @@ impl Coordinator {
     ) -> Self {
         let budget = Budget::new(limits.queued_bytes_max);
         let shared = Shared { cluster, member, consensus, clock, limits, budget, work };
-        Self { shared: Arc::new(shared), desk: Desk::default() }
+        Self { shared: Arc::new(shared), desk: Desk::default(), connections: None }
     }
 
     /// The same door at another front thread: replies arrive at `desk`, which that thread attends.
     #[must_use]
     pub fn at(&self, desk: Desk<Answer>) -> Self {
-        Self { shared: self.shared.clone(), desk }
+        Self { shared: self.shared.clone(), desk, connections: None }
+    }
+
+    /// The same door at a thread that serves as many connections as `connections` says at any time. While that is
+    /// one, and it has one call under way, a write is carried through on that very thread (law C1).
+    #[must_use]
+    pub fn serving(self, connections: Arc<AtomicUsize>) -> Self {
+        Self { connections: Some(connections), ..self }
     }
 
     /// The cluster.
@@ -211,7 +221,9 @@ impl Coordinator {
         }
         let share = self.shared.budget.take(envelope.len()).map_err(|_| Unavailable::TooManyRequests)?;
         let (ticket, reply) = self.desk.ticket();
-        consensus.submit(Submission { id, envelope, deadline: call.deadline, ticket, share })?;
+        let alone = self.is_alone().await;
+        consensus.submit(Submission { id, envelope, deadline: call.deadline, ticket, alone, share })?;
+        self.desk.look(); // what was carried through here has its answer
         match self.by_deadline(call, reply).await? {
             Answer::Applied(outcome) => Ok(outcome),
             Answer::Failed(reason) => Err(reason.into()),
@@ -223,11 +235,22 @@ impl Coordinator {
     async fn confirm(&self, call: &Call) -> Result<(), Error> {
         let (ticket, reply) = self.desk.ticket();
         self.shared.consensus.confirm(ticket, call.deadline)?;
+        self.desk.look();
         match self.by_deadline(call, reply).await? {
             Answer::Current => Ok(()),
             Answer::Failed(reason) => Err(reason.into()),
             Answer::Applied(_) => unreachable!("a read's ticket was answered as a command's"),
         }
+    }
+
+    /// Whether the call that has taken the last ticket is all that this thread has to do.
+    async fn is_alone(&self) -> bool {
+        let has_one = |count: &Arc<AtomicUsize>| count.load(Ordering::Relaxed) == 1;
+        if !self.connections.as_ref().is_some_and(has_one) || self.desk.waiting() > 1 {
+            return false;
+        }
+        tokio::task::yield_now().await; // calls that have arrived together with it come first
+        self.desk.waiting() == 1
     }
 
     /// Law C3.

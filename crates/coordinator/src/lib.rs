@@ -7,7 +7,8 @@
 //! One coordinator stands at each front thread: replies come back to that thread's desk, and small reads run on it.
 //!
 //! Laws:
-//! - **C1** A front thread never waits for a disk: a read that memory cannot answer goes to the work pool.
+//! - **C1** A front thread never waits for a disk while others wait for it: a read that memory cannot answer goes to the
+//!   work pool, and only a thread with a single connection and a single call may carry a write through itself.
 //! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
 //! - **C3** Every call ends by its deadline.
 //! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.

@@ -117,7 +117,8 @@ struct Thread {
 impl Thread {
     async fn run(mut self, mut arriving: Receiver<std::net::TcpStream>) -> Result<(), Failure> {
         let desk = Desk::default();
-        let router = quorate_grpc::routes(&self.door.at(desk.clone())).prepare().into_axum_router();
+        let door = self.door.at(desk.clone()).serving(self.load.clone());
+        let router = quorate_grpc::routes(&door).prepare().into_axum_router();
         self.group.task("desk", async move {
             desk.attend().await;
             Ok(())

@@ -261,8 +261,8 @@ impl Consensus for OneReplica {
     }
 
     fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
-        let Submission { id, envelope, deadline, ticket, share } = submission;
-        self.0.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), share: Some(share) })
+        let Submission { id, envelope, deadline, ticket, alone, share } = submission;
+        self.0.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), alone, share: Some(share) })
     }
 
     fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {

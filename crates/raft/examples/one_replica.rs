@@ -54,7 +54,7 @@ async fn put_and_read(replica: &Replica, desk: &Desk<Answer>, clock: &dyn Clock)
     let kind = Kind::Put(Put { change, with_previous: false });
     let envelope = Command { id, user: String::new(), auth_revision: 0, kind }.encode();
     let (ticket, reply) = desk.ticket();
-    replica.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), share: None })?;
+    replica.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), alone: true, share: None })?;
     match reply.await {
         Answer::Applied(outcome) => println!("put greeting: revision {}", outcome.revision),
         other => bail!("the put came to nothing: {other:?}"),

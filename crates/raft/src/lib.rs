@@ -28,6 +28,8 @@ mod pending;
 mod proposer;
 mod reads;
 mod replica;
+mod runtime;
+mod shortcut;
 mod types;
 
 pub use options::{Options, Peer};

@@ -1,6 +1,7 @@
 //! openraft's log over ours.
 
 use crate::codec;
+use crate::shortcut::Shortcut;
 use crate::types::{Entry, LogId, TypeConfig, Vote};
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
@@ -20,11 +21,12 @@ const READ_BYTES_MAX: usize = 1 << 20;
 #[derive(Clone)]
 pub(crate) struct LogStore {
     log: Log,
+    shortcut: Shortcut,
 }
 
 impl LogStore {
-    pub(crate) fn new(log: Log) -> Self {
-        Self { log }
+    pub(crate) fn new(log: Log, shortcut: Shortcut) -> Self {
+        Self { log, shortcut }
     }
 
     /// The entries of `start..end`, as far as one read goes.
@@ -146,8 +148,14 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let record =
             |entry: Entry| quorate_wal::Entry { index: entry.index(), payload: codec::encode_entry(&entry) };
         let records = entries.into_iter().map(record).collect();
-        let done = Box::new(move |result| callback.io_completed(io_result(result)));
-        self.log.append(records, done).map_err(io::Error::other)
+        let shortcut = self.shortcut.clone();
+        let done = Box::new(move |result| shortcut.synced(|| callback.io_completed(io_result(result))));
+        if !self.shortcut.may_write() {
+            return self.log.append(records, done).map_err(io::Error::other);
+        }
+        self.log.lay(records, done).map_err(io::Error::other)?;
+        self.shortcut.writer.turn();
+        Ok(())
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use crate::apply::{self, Apply};
 use crate::codec;
 use crate::pending::Pending;
+use crate::shortcut::{VotesAlone, may_apply};
 use crate::types::{StoredMembership, TypeConfig};
 use futures::{Stream, TryStreamExt};
 use openraft::OptionalSend;
@@ -13,7 +14,7 @@ use parking_lot::Mutex;
 use quorate_state_machine::{Reader, StateMachine};
 use quorate_storage::{Engine, View};
 use quorate_tasks::inbox::{Sender, inbox};
-use quorate_tasks::{Failure, Group, Step};
+use quorate_tasks::{Failure, Group, Stage, Step};
 use std::io;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
@@ -38,6 +39,8 @@ struct Persister(Arc<dyn Engine>);
 /// See the module. What is "applied" for openraft is "handed over" here; [`Machine::wait_for`] tells the difference.
 pub(crate) struct Machine {
     apply: Sender<apply::Request>,
+    stage: Stage<Apply>,
+    votes_alone: VotesAlone,
     applied: watch::Receiver<Option<u64>>,
     reader: Reader,
     handed_over: Option<LogIdOf<TypeConfig>>,
@@ -108,21 +111,24 @@ impl Machine {
         engine: Arc<dyn Engine>,
         state: StateMachine,
         pending: Arc<Pending>,
+        votes_alone: VotesAlone,
         group: &Group,
     ) -> (Self, watch::Receiver<Option<u64>>) {
         let (applied, applied_seen) = watch::channel(state.applied().map(|id| id.index));
         let (apply, apply_inbox) = inbox(APPLY_MAX);
         let (persist, persist_inbox) = inbox(PERSISTS_MAX);
         let durable = state.applied().map(|_| engine.view());
+        let reader = state.reader();
+        group.step("persist", persist_inbox, Persister(engine));
         let machine = Self {
             apply,
+            stage: group.stage("apply", apply_inbox, Apply::new(state, pending, applied)),
+            votes_alone,
             applied: applied_seen.clone(),
-            reader: state.reader(),
+            reader,
             handed_over: None,
             snapshots: Snapshots::new(persist, durable),
         };
-        group.step("persist", persist_inbox, Persister(engine));
-        group.step("apply", apply_inbox, Apply::new(state, pending, applied));
         (machine, applied_seen)
     }
 
@@ -161,6 +167,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
             batch.push(codec::to_state(entry));
         }
         if batch.is_empty() {
+            return Ok(());
+        }
+        if may_apply(batch.len(), &self.votes_alone) {
+            self.apply.lay(apply::Request::Entries(batch)).map_err(|_| stopped())?;
+            self.stage.turn();
             return Ok(());
         }
         self.push(apply::Request::Entries(batch))?;

@@ -31,8 +31,17 @@ pub struct Proposal {
     pub deadline: Moment,
     /// Who waits; none once it is known to [`Pending`].
     pub ticket: Option<Ticket<Answer>>,
+    /// Nobody else is served by the thread that proposes it: it may wait for the disk.
+    pub alone: bool,
     /// What it takes of its proposer's budget: held until it is applied or rejected, also when nobody waits any more.
     pub share: Option<Share>,
+}
+
+/// What a stop finds on its way is told so, if nobody knows of it yet.
+impl Drop for Proposal {
+    fn drop(&mut self) {
+        self.ticket.take().into_iter().for_each(|ticket| ticket.answer(Answer::Failed(Unavailable::Stopped)));
+    }
 }
 
 /// Hands what waits to openraft.

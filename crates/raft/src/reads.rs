@@ -18,8 +18,25 @@ const RETRY_PAUSE: Duration = Duration::from_millis(5);
 /// A read that waits until this member's state is current.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(crate) ticket: Ticket<Answer>,
-    pub(crate) deadline: Moment,
+    ticket: Option<Ticket<Answer>>,
+    deadline: Moment,
+}
+
+impl Waiting {
+    pub(crate) fn new(ticket: Ticket<Answer>, deadline: Moment) -> Self {
+        Self { ticket: Some(ticket), deadline }
+    }
+
+    fn answer(mut self, answer: Answer, outbox: &mut Outbox<Answer>) {
+        self.ticket.take().into_iter().for_each(|ticket| outbox.put(ticket, answer.clone()));
+    }
+}
+
+/// What a stop finds waiting is told so.
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.ticket.take().into_iter().for_each(|ticket| ticket.answer(Answer::Failed(Unavailable::Stopped)));
+    }
 }
 
 /// The read loop. While one round is under way, the next forms in the inbox.
@@ -49,7 +66,7 @@ impl ReadLoop {
                     let is_applied = self.applied.wait_for(|applied| *applied >= Some(index)).await.is_ok();
                     let answer =
                         if is_applied { Answer::Current } else { Answer::Failed(Unavailable::Stopped) };
-                    batch.drain(..).for_each(|waiting| outbox.put(waiting.ticket, answer.clone()));
+                    batch.drain(..).for_each(|waiting| waiting.answer(answer.clone(), outbox));
                 }
                 Err(RaftError::APIError(
                     LinearizableReadError::ForwardToLeader(_) | LinearizableReadError::QuorumNotEnough(_),
@@ -60,7 +77,7 @@ impl ReadLoop {
                 Err(RaftError::Fatal(_)) => {
                     // Why consensus has ended, the standing task says.
                     let stopped = Answer::Failed(Unavailable::Stopped);
-                    batch.drain(..).for_each(|waiting| outbox.put(waiting.ticket, stopped.clone()));
+                    batch.drain(..).for_each(|waiting| waiting.answer(stopped.clone(), outbox));
                 }
             }
             outbox.send();
@@ -71,6 +88,6 @@ impl ReadLoop {
 /// Takes those out of `batch` whose deadline has come.
 fn give_up(batch: &mut Vec<Waiting>, now: Moment, outbox: &mut Outbox<Answer>) {
     for waiting in batch.extract_if(.., |waiting| waiting.deadline <= now) {
-        outbox.put(waiting.ticket, Answer::Failed(Unavailable::TimedOut));
+        waiting.answer(Answer::Failed(Unavailable::TimedOut), outbox);
     }
 }

@@ -8,19 +8,22 @@ use crate::options::Options;
 use crate::pending::{Pending, reason};
 use crate::proposer::{Proposal, Proposer, Retrier};
 use crate::reads::{ReadLoop, Waiting};
+use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
 use crate::types::TypeConfig;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
+use openraft::errors::Fatal;
 use quorate_state_machine::{Answer, Fault, Reader, StateMachine, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::inbox::{Sender, inbox};
 use quorate_tasks::reply::Ticket;
-use quorate_tasks::{Clock, Failure, Group, Moment, timeout};
+use quorate_tasks::strand::Patience;
+use quorate_tasks::{Clock, Failure, Group, Moment, Strand, timeout};
 use quorate_types::MemberId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Proposals that may wait for the proposer; past it a call is told `too many requests`. The coordinator's byte budget is
 /// the narrower bound for large commands.
@@ -40,6 +43,8 @@ pub struct Replica {
     standing: Arc<AtomicStanding>,
     next_id: Arc<AtomicU64>,
     stopping: watch::Sender<bool>,
+    strand: Strand,
+    votes_alone: VotesAlone,
 }
 
 /// How this member sees the cluster.
@@ -118,14 +123,21 @@ impl Replica {
         let reader = state.reader();
         let writes_whole = engine.persists_whole();
         let log = opened.log.clone();
-        group.step("wal", opened.inbox, opened.writer);
-        let (machine, applied_seen) = Machine::start(engine, state, pending.clone(), group);
+        let strand = Strand::new();
+        let votes_alone = VotesAlone::default();
+        let writer = group.stage("wal", opened.inbox, opened.writer);
+        let shortcut = Shortcut { writer, strand: strand.downgrade(), votes_alone: votes_alone.clone() };
+        let (machine, applied_seen) =
+            Machine::start(engine, state, pending.clone(), votes_alone.clone(), group);
 
         let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
-        let store = LogStore::new(log.clone());
-        let raft = Raft::new(options.member.0, config, NoPeers, store, machine)
-            .await
-            .map_err(|error| Error::Consensus(error.to_string()))?;
+        let store = LogStore::new(log.clone(), shortcut);
+        let attended = strand.clone();
+        group.task("consensus", async move {
+            attended.attend().await;
+            Ok(())
+        });
+        let raft = start_raft(&strand, Raft::new(options.member.0, config, NoPeers, store, machine)).await?;
 
         let (proposals, proposals_inbox) = inbox(PROPOSALS_MAX);
         let (again, again_inbox) = inbox(PROPOSALS_MAX);
@@ -153,13 +165,15 @@ impl Replica {
             },
             whole: writes_whole.then(|| reader.clone()),
         };
-        group.task("proposer", proposer.run(proposals_inbox));
+        group.on_strand(&strand, "proposer", proposer.run(proposals_inbox));
+        group.on_strand(&strand, "reads", read_loop.run(reads_inbox));
         group.task("retrier", retrier.run(again_inbox));
-        group.task("reads", read_loop.run(reads_inbox));
         group.task("housekeeping", housekeeping.run());
         let follower = Follower {
             raft: raft.clone(),
+            member: options.member,
             standing: standing.clone(),
+            votes_alone: votes_alone.clone(),
             stopping: is_stopping,
             clock,
             group: group.clone(),
@@ -167,7 +181,18 @@ impl Replica {
         group.task("standing", follower.run());
 
         let next_id = Arc::new(AtomicU64::new(options.first_request_id));
-        let replica = Self { raft, reader, proposals, reads, pending, standing, next_id, stopping };
+        let replica = Self {
+            raft,
+            reader,
+            proposals,
+            reads,
+            pending,
+            standing,
+            next_id,
+            stopping,
+            strand,
+            votes_alone,
+        };
         replica.found_or_stand(&options).await?;
         Ok(replica)
     }
@@ -192,12 +217,17 @@ impl Replica {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Carries a command through the log. Its ticket gets the outcome, or a rejection; see law R2. Never blocks.
+    /// Carries a command through the log. Its ticket gets the outcome, or a rejection; see law R2. Waits for the disk
+    /// only if the proposal comes [alone](Proposal::alone).
     ///
     /// # Errors
     /// Too many wait, or the replica has stopped: then nothing happens to the command.
     pub fn propose(&self, proposal: Proposal) -> Result<(), Unavailable> {
-        self.proposals.push(proposal).map_err(|refused| reason(&refused))
+        let may_wait = proposal.alone && self.votes_alone.get();
+        let turn = self.strand.begin(if may_wait { Patience::Any } else { Patience::None });
+        self.proposals.push(proposal).map_err(|refused| reason(&refused))?;
+        turn.map(|turn| turn.run(ROUNDS));
+        Ok(())
     }
 
     /// Tells `ticket` when all that was acknowledged before this call can be read here.
@@ -205,7 +235,10 @@ impl Replica {
     /// # Errors
     /// As for [`Replica::propose`].
     pub fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
-        self.reads.push(Waiting { ticket, deadline }).map_err(|refused| reason(&refused))
+        let turn = self.strand.begin(Patience::None);
+        self.reads.push(Waiting::new(ticket, deadline)).map_err(|refused| reason(&refused))?;
+        turn.map(|turn| turn.run(ROUNDS));
+        Ok(())
     }
 
     /// Where the applied state is read.
@@ -235,8 +268,21 @@ impl Replica {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "consensus did not end in order");
         }
+        self.strand.close();
         self.pending.close();
     }
+}
+
+/// Has `starting` run on the strand, so that the tasks it starts do too.
+async fn start_raft(
+    strand: &Strand,
+    starting: impl Future<Output = Result<Raft<TypeConfig, Machine>, Fatal<TypeConfig>>> + Send + 'static,
+) -> Result<Raft<TypeConfig, Machine>, Error> {
+    let (done, started) = oneshot::channel();
+    strand.spawn(async move { drop(done.send(starting.await)) }); // whoever starts may have been stopped
+    let consensus = |error: String| Error::Consensus(error);
+    let started = started.await.map_err(|error| consensus(error.to_string()))?;
+    started.map_err(|error| consensus(error.to_string()))
 }
 
 fn report(recovery: &quorate_wal::Recovery) {
@@ -266,6 +312,8 @@ fn check_fit(log: &quorate_wal::Log, state: &StateMachine) -> Result<(), Error> 
 /// Keeps the standing up to date; ends when consensus does, with an error unless that was asked for.
 struct Follower {
     raft: Raft<TypeConfig, Machine>,
+    member: MemberId,
+    votes_alone: VotesAlone,
     standing: Arc<AtomicStanding>,
     stopping: watch::Receiver<bool>,
     clock: Arc<dyn Clock>,
@@ -280,6 +328,7 @@ impl Follower {
                 let metrics = metrics.borrow_watched();
                 self.standing.term.store(metrics.vote.leader_id.term, Ordering::Relaxed);
                 self.standing.leader.store(metrics.current_leader.unwrap_or(0), Ordering::Relaxed);
+                self.votes_alone.set(metrics.membership_config.voter_ids().eq([self.member.0]));
             }
             if metrics.changed().await.is_err() {
                 break; // the core has ended

@@ -22,7 +22,7 @@ impl openraft::RaftTypeConfig for TypeConfig {
     type Vote = openraft::impls::Vote<Self::LeaderId>;
     type Payload = openraft::EntryPayload<Proposed, u64, Node>;
     type Entry = openraft::Entry<leader_id_std::CommittedLeaderId<u64>, Self::Payload>;
-    type AsyncRuntime = openraft_rt_tokio::TokioRuntime;
+    type AsyncRuntime = crate::runtime::StrandRuntime;
     type Responder<T>
         = Rejection<T>
     where

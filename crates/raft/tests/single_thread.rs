@@ -58,7 +58,14 @@ async fn a_put_comes_to_its_reply_on_one_thread_in_virtual_time() {
         let (ticket, reply) = desk.ticket();
         let (id, deadline) = (replica.next_id(), clock.now() + Duration::from_secs(5));
         replica
-            .propose(Proposal { id, envelope: put(id), deadline, ticket: Some(ticket), share: None })
+            .propose(Proposal {
+                id,
+                envelope: put(id),
+                deadline,
+                ticket: Some(ticket),
+                alone: false,
+                share: None,
+            })
             .unwrap();
         let outcome = Outcome { revision: Revision(2), result: Ok(Reply::Put { previous: None }) };
         assert_eq!(reply.await, Answer::Applied(outcome));

@@ -1,7 +1,10 @@
 //! The owner of everything that runs in one node.
 
 use crate::inbox::Receiver;
+use crate::stage::Stage;
 use crate::step::Step;
+use crate::strand::Strand;
+use futures::FutureExt;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,6 +91,18 @@ impl Group {
         }
     }
 
+    /// Runs `step` as [`Group::step`] does, and lets whoever brings it work give it its turn.
+    pub fn stage<S: Step>(&self, name: &'static str, inbox: Receiver<S::Input>, step: S) -> Stage<S> {
+        let stage = Stage::new(name, self, inbox, step);
+        let running = stage.clone();
+        match &self.shared.runner {
+            Runner::Threads => self.thread(name, move || running.run()),
+            #[cfg(feature = "testing")]
+            Runner::Seeded(_) => self.task(name, async move { running.run_as_task().await }),
+        }
+        stage
+    }
+
     /// Runs `work` on a thread of its own.
     ///
     /// # Panics
@@ -128,6 +143,23 @@ impl Group {
                 }
             }),
         }
+    }
+
+    /// Runs `work` on `strand`; its error, or its panic, ends the group as any other's.
+    pub fn on_strand(
+        &self,
+        strand: &Strand,
+        name: &'static str,
+        work: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    ) {
+        let group = self.clone();
+        strand.spawn(async move {
+            let outcome =
+                AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Panicked.into()));
+            if let Err(failure) = outcome {
+                group.fail(name, failure);
+            }
+        });
     }
 
     /// Runs `work` as a task whose end concerns nobody else: a connection. Its panic is logged, and ends it alone.

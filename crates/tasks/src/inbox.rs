@@ -84,6 +84,17 @@ impl<T> State<T> {
     fn is_closed(&self) -> bool {
         self.senders == 0
     }
+
+    fn add(&mut self, item: T) -> Result<(), Refused<T>> {
+        if self.receiver_is_gone {
+            return Err(Refused::Closed(item));
+        }
+        if self.items.len() >= self.bound {
+            return Err(Refused::Full(item));
+        }
+        self.items.push(item);
+        Ok(())
+    }
 }
 
 impl<T> Sender<T> {
@@ -94,17 +105,19 @@ impl<T> Sender<T> {
     pub fn push(&self, item: T) -> Result<(), Refused<T>> {
         let sleeper = {
             let mut state = self.shared.state.lock();
-            if state.receiver_is_gone {
-                return Err(Refused::Closed(item));
-            }
-            if state.items.len() >= state.bound {
-                return Err(Refused::Full(item));
-            }
-            state.items.push(item);
+            state.add(item)?;
             std::mem::replace(&mut state.sleeper, Sleeper::Nobody)
         };
         self.shared.wake(sleeper);
         Ok(())
+    }
+
+    /// As [`Sender::push`], but wakes nobody: whoever calls it gives the [`Stage`](crate::Stage) its turn.
+    ///
+    /// # Errors
+    /// [`Refused`], with the item.
+    pub fn lay(&self, item: T) -> Result<(), Refused<T>> {
+        self.shared.state.lock().add(item)
     }
 
     /// How many items wait now.
@@ -179,16 +192,73 @@ impl<T> Receiver<T> {
         std::mem::swap(&mut state.items, batch);
         Poll::Ready(true)
     }
+
+    /// Blocks this thread until something waits; takes nothing. False once the inbox is empty and closed.
+    pub(crate) fn wait(&self) -> bool {
+        let mut state = self.shared.state.lock();
+        while state.items.is_empty() {
+            if state.is_closed() || state.receiver_is_gone {
+                return false;
+            }
+            state.sleeper = Sleeper::Thread;
+            self.shared.pushed.wait(&mut state);
+        }
+        state.sleeper = Sleeper::Nobody;
+        true
+    }
+
+    /// As [`Receiver::wait`], for a task.
+    #[cfg(feature = "testing")]
+    pub(crate) fn poll_wait(&self, context: &Context<'_>) -> Poll<bool> {
+        let mut state = self.shared.state.lock();
+        if state.items.is_empty() && !state.is_closed() && !state.receiver_is_gone {
+            state.sleeper = Sleeper::Task(context.waker().clone());
+            return Poll::Pending;
+        }
+        state.sleeper = Sleeper::Nobody;
+        Poll::Ready(!state.items.is_empty())
+    }
+
+    /// Moves what waits, perhaps nothing, into `batch`, which is empty.
+    pub(crate) fn take_waiting(&self, batch: &mut Vec<T>) {
+        std::mem::swap(&mut self.shared.state.lock().items, batch);
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.state.lock().items.is_empty()
+    }
+
+    /// Wakes the consumer if it sleeps although something waits: somebody has laid it there.
+    pub(crate) fn nudge(&self) {
+        let sleeper = {
+            let mut state = self.shared.state.lock();
+            if state.items.is_empty() {
+                return;
+            }
+            std::mem::replace(&mut state.sleeper, Sleeper::Nobody)
+        };
+        self.shared.wake(sleeper);
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Makes every later push fail, and drops what waits.
+    pub(crate) fn close(&self) {
+        let (abandoned, sleeper) = {
+            let mut state = self.shared.state.lock();
+            state.receiver_is_gone = true;
+            let sleeper = std::mem::replace(&mut state.sleeper, Sleeper::Nobody);
+            (std::mem::take(&mut state.items), sleeper)
+        };
+        self.shared.wake(sleeper); // a stage's own thread, which has nothing to wait for any more
+        drop(abandoned); // outside the lock: an item may hold a sender of this very inbox
+    }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let abandoned = {
-            let mut state = self.shared.state.lock();
-            state.receiver_is_gone = true;
-            std::mem::take(&mut state.items)
-        };
-        drop(abandoned); // outside the lock: an item may hold a sender of this very inbox
+        self.close();
     }
 }
 

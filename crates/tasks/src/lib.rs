@@ -15,6 +15,7 @@
 //! - **T3** One wake-up a batch: a consumer that is awake is not woken again.
 //! - **T4** A reply reaches the call that took the ticket, or nobody: a slot that is used again has
 //!   another generation.
+//! - **T5** A task of a strand that was woken runs, whoever ran the strand last; never two run at once.
 
 pub mod budget;
 mod clock;
@@ -22,11 +23,15 @@ mod entropy;
 mod group;
 pub mod inbox;
 pub mod reply;
+mod stage;
 mod step;
+pub mod strand;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use clock::{Clock, Moment, SystemClock, timeout};
 pub use entropy::entropy;
 pub use group::{Failure, Group, NamedFailure};
+pub use stage::Stage;
 pub use step::Step;
+pub use strand::Strand;

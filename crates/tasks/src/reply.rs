@@ -104,6 +104,18 @@ impl<T> Desk<T> {
         (Ticket { desk: self.clone(), slot }, Reply { desk: self.clone(), slot })
     }
 
+    /// Hands the answers that have arrived to their calls now, on the thread of the calls.
+    pub fn look(&self) {
+        self.sort(&mut Vec::new());
+    }
+
+    /// How many calls wait here.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let slots = self.shared.slots.lock();
+        slots.all.len() - slots.free.len()
+    }
+
     /// Hands arriving answers to their calls, for ever. One task a desk, on the thread of its calls.
     pub async fn attend(&self) {
         let mut mail = Vec::new();

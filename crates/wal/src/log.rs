@@ -31,6 +31,9 @@ impl std::fmt::Debug for Log {
     }
 }
 
+/// How a request gets into the inbox: with a wake-up or without.
+type Push = fn(&Sender<Request>, Request) -> Result<(), Refused<Request>>;
+
 impl Log {
     pub(crate) fn new(shared: Arc<Shared>, inbox: Sender<Request>) -> Self {
         Self { shared, inbox }
@@ -46,6 +49,21 @@ impl Log {
     /// # Panics
     /// If the entries do not continue the log, one by one.
     pub fn append(&self, entries: Vec<Entry>, done: Done) -> Result<(), Error> {
+        self.add(entries, done, Sender::push)
+    }
+
+    /// As [`Log::append`], but does not wake the writer: whoever calls it gives the writer's stage its turn.
+    ///
+    /// # Errors
+    /// As for [`Log::append`].
+    ///
+    /// # Panics
+    /// As [`Log::append`].
+    pub fn lay(&self, entries: Vec<Entry>, done: Done) -> Result<(), Error> {
+        self.add(entries, done, Sender::lay)
+    }
+
+    fn add(&self, entries: Vec<Entry>, done: Done, push: Push) -> Result<(), Error> {
         entries.iter().try_for_each(|entry| check_size(&entry.payload, PAYLOAD_MAX))?;
         let tail = entries.clone(); // before the lock; payloads are shared, not copied
         let mut picture = self.shared.picture.lock();
@@ -54,7 +72,7 @@ impl Log {
             assert!(next.is_none_or(|next| entry.index == next), "W3: entries are appended without a gap");
             next = Some(entry.index.checked_add(1).expect("W3: the last index there is stays free"));
         }
-        self.ask(&mut picture, Wish::Append(entries), Some(done))?;
+        self.ask_by(push, &mut picture, Wish::Append(entries), Some(done))?;
         let ticket = picture.asked;
         for Entry { index, payload } in tail {
             picture.promised.push(index).expect("W3: checked above");
@@ -223,10 +241,20 @@ impl Log {
         wish: Wish,
         done: Option<Done>,
     ) -> Result<(), Error> {
+        self.ask_by(Sender::push, picture, wish, done)
+    }
+
+    fn ask_by(
+        &self,
+        push: Push,
+        picture: &mut MutexGuard<'_, Picture>,
+        wish: Wish,
+        done: Option<Done>,
+    ) -> Result<(), Error> {
         picture.check()?;
         let completion = done.map(|done| Completion::new(done, self.shared.clone()));
         let request = Request { ticket: picture.asked + 1, wish, completion };
-        let (error, request) = match self.inbox.push(request) {
+        let (error, request) = match push(&self.inbox, request) {
             Ok(()) => {
                 picture.asked += 1;
                 return Ok(());

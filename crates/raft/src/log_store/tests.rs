@@ -3,11 +3,12 @@
 use super::*;
 use crate::machine::Machine;
 use crate::pending::Pending;
+use crate::shortcut::VotesAlone;
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
 use quorate_state_machine::{StateMachine, spaces};
 use quorate_storage_memory::MemoryEngine;
-use quorate_tasks::Group;
+use quorate_tasks::{Group, Strand};
 use quorate_wal::testing::SimDisk;
 
 /// Small segments and next to no cache: the suite reads from disk and across segments.
@@ -37,12 +38,16 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, Running> for Builder {
     async fn build(&self) -> Result<(Running, LogStore, Machine), StorageError<TypeConfig>> {
         let group = Group::threads();
         let opened = quorate_wal::open(Arc::new(SimDisk::new(1)), &self.0).unwrap();
-        group.step("wal", opened.inbox, opened.writer);
+        let writer = group.stage("wal", opened.inbox, opened.writer);
+        let strand = Strand::new().downgrade(); // already gone: nothing is driven from the log's thread
+        let shortcut = Shortcut { writer, strand, votes_alone: VotesAlone::default() };
         let engine = Arc::new(MemoryEngine::volatile(spaces::ALL));
         let mut state = StateMachine::open(engine.clone()).unwrap();
         state.tolerate_gaps();
-        let (machine, _) = Machine::start(engine, state, Arc::new(Pending::default()), &group);
-        Ok((Running(group), LogStore::new(opened.log), machine))
+        let votes_alone = VotesAlone::default();
+        let (machine, _) =
+            Machine::start(engine, state, Arc::new(Pending::default()), votes_alone.clone(), &group);
+        Ok((Running(group), LogStore::new(opened.log, shortcut), machine))
     }
 }
 

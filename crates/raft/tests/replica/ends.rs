@@ -23,7 +23,9 @@ async fn live(dir: &Path, group: &Group) -> Answer {
     let id = replica.next_id();
     let envelope = Command { id, user: String::new(), auth_revision: 0, kind: put("a", "1") }.encode();
     let deadline = clock.now() + Duration::from_secs(60);
-    replica.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), share: None }).unwrap();
+    replica
+        .propose(Proposal { id, envelope, deadline, ticket: Some(ticket), alone: false, share: None })
+        .unwrap();
     let answer = tokio::select! {
         () = desk.attend() => unreachable!("for ever"),
         answer = reply => answer,

@@ -120,7 +120,15 @@ impl Life {
         let envelope = Command { id, user: String::new(), auth_revision: 0, kind }.encode();
         let (ticket, reply) = self.desk.ticket();
         let deadline = self.clock.now() + PATIENCE;
-        self.replica.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), share: None })?;
+        let alone = id % 3 == 0; // both ways through a node that idles
+        self.replica.propose(Proposal {
+            id,
+            envelope,
+            deadline,
+            ticket: Some(ticket),
+            alone,
+            share: None,
+        })?;
         Ok(reply)
     }
 
