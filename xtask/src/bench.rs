@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::args::{Args, Counts};
@@ -56,13 +56,14 @@ struct Bench {
     rounds: u32,
     threads: bool,
     json: Option<File>,
+    failures: u32,
 }
 
 pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> {
     let bench = Bench::from(places, &mut args)?;
     args.finish()?;
-    bench.run()?;
-    Ok(ExitCode::SUCCESS)
+    let failures = bench.run()?;
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Bench {
@@ -92,10 +93,12 @@ impl Bench {
             rounds: rounds.unwrap_or(if quick { 1 } else { 5 }),
             threads,
             json: json.map(open).transpose()?,
+            failures: 0,
         })
     }
 
-    fn run(mut self) -> anyhow::Result<()> {
+    /// Gives how many measurements failed; the others go on.
+    fn run(mut self) -> anyhow::Result<u32> {
         for row in std::mem::take(&mut self.rows) {
             let mut table = Table::new(self.contenders.iter().map(|contender| contender.name.clone()));
             for round in 0..self.rounds {
@@ -107,7 +110,7 @@ impl Bench {
             }
         }
         println!("\nmedians of {} rounds; in brackets the ratio to etcd 3.5.1", self.rounds);
-        Ok(())
+        Ok(self.failures)
     }
 
     /// Every contender once; who begins changes with the round.
@@ -116,8 +119,11 @@ impl Bench {
         for turn in 0..count {
             let at = (turn + usize::try_from(round)?) % count;
             let contender = &self.contenders[at];
-            let report = measure(&self.load, contender, row);
-            let report = report.with_context(|| format!("{}, {}", contender.name, row.heading()))?;
+            let report = measure(&self.load, contender, row).unwrap_or_else(|error| {
+                eprintln!("FAILED {}, {}: {error:#}", contender.name, row.heading());
+                self.failures += 1;
+                json!({ "failed": error.to_string().lines().next() })
+            });
             eprintln!("round {} {:<36} {:<14} {}", round + 1, row.heading(), contender.name, brief(&report));
             if let Some(json) = &mut self.json {
                 let line = json!({
@@ -175,7 +181,7 @@ fn measure(load: &Load, contender: &Contender, row: &Row) -> anyhow::Result<Valu
         words.extend(["--journal".to_owned(), journal.display().to_string()]);
     }
     let report = load.measure(&words);
-    let report = report.with_context(|| format!("the server said:\n{}", server.final_lines()))?;
+    let report = report.map_err(|error| anyhow!("{error:#}\nthe server said:\n{}", server.final_lines()))?;
     server.kill()?;
     if journal.is_file() {
         verify(load, &plan, &journal)?;
@@ -192,8 +198,8 @@ fn verify(load: &Load, plan: &Plan, journal: &std::path::Path) -> anyhow::Result
 
 /// One line of progress.
 fn brief(report: &Value) -> String {
-    match report.get("unimplemented").and_then(Value::as_str) {
-        Some(why) => format!("n/a: {why}"),
+    match table::missing(report) {
+        Some(why) => why,
         None => {
             let number = |name| crate::load::number(report, name);
             format!(

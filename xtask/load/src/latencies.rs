@@ -10,10 +10,12 @@ pub(crate) struct Latencies {
 }
 
 const UNIT_NS: u128 = 10;
+const ROOM_MAX: u64 = 1 << 20;
 
 impl Latencies {
+    /// With room for so many, within reason: a run may be limited by time alone.
     pub(crate) fn with_room(calls: u64) -> Latencies {
-        Latencies { all: Vec::with_capacity(usize::try_from(calls).unwrap_or_default()) }
+        Latencies { all: Vec::with_capacity(usize::try_from(calls.min(ROOM_MAX)).unwrap_or_default()) }
     }
 
     pub(crate) fn add(&mut self, latency: Duration) {

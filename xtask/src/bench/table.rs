@@ -33,8 +33,8 @@ impl Table {
         }
         for (name, reports) in self.names.iter().zip(&self.reports) {
             text += &format!("\n{name:<NAME$}");
-            if let Some(why) = unimplemented(reports) {
-                text += &format!("  n/a ({why})");
+            if let Some(why) = reports.iter().find_map(missing) {
+                text += &format!("  {why}");
                 continue;
             }
             for (_, column) in columns {
@@ -60,9 +60,11 @@ impl Table {
     }
 }
 
-/// Why there are no numbers.
-fn unimplemented(reports: &[Value]) -> Option<&str> {
-    reports.iter().find_map(|report| report.get("unimplemented")?.as_str())
+/// Why a report has no numbers.
+pub(crate) fn missing(report: &Value) -> Option<String> {
+    let why = |name| report.get(name).and_then(Value::as_str);
+    let failed = why("failed").map(|why| format!("FAILED ({why})"));
+    failed.or_else(|| Some(format!("n/a ({})", why("unimplemented")?)))
 }
 
 /// The median of a column over the rounds that have it.

@@ -12,8 +12,9 @@ use crate::message;
 
 /// Below etcd's limit of 128 operations a transaction.
 const PUTS_PER_TXN: u64 = 100;
-/// Calls under way together, over all lines.
-const UNDER_WAY: u64 = 64;
+/// Calls under way together, over all lines: some megabytes of transactions, or enough puts for large batches.
+const TXNS_UNDER_WAY: u64 = 32;
+const PUTS_UNDER_WAY: u64 = 512;
 /// The first byte of each key, and the byte after it: together the range that holds them all.
 pub(crate) const ALL: (&str, &str) = ("p", "q");
 
@@ -45,7 +46,8 @@ impl Writes {
 /// newest revision.
 pub(crate) fn packed(lines: &mut Lines, writes: Writes) -> anyhow::Result<i64> {
     let per_txn = PUTS_PER_TXN.min(writes.keys);
-    let packed = many(lines, writes.count.div_ceil(per_txn), |call, message| {
+    let calls = Calls { count: writes.count.div_ceil(per_txn), under_way: TXNS_UNDER_WAY };
+    let packed = many(lines, calls, |call, message| {
         let numbers = call * per_txn..((call + 1) * per_txn).min(writes.count);
         let put = |number| RequestOp { request: Some(Request::RequestPut(writes.put(number))) };
         let success = numbers.map(put).collect();
@@ -60,7 +62,8 @@ pub(crate) fn packed(lines: &mut Lines, writes: Writes) -> anyhow::Result<i64> {
 
 /// Single puts, each a revision of its own. Gives the newest revision.
 pub(crate) fn single(lines: &mut Lines, writes: Writes) -> anyhow::Result<i64> {
-    many(lines, writes.count, |number, message| {
+    let calls = Calls { count: writes.count, under_way: PUTS_UNDER_WAY };
+    many(lines, calls, |number, message| {
         writes.put(number).encode(message).expect("a vector grows");
         Method::Put
     })
@@ -70,18 +73,24 @@ fn is_unimplemented(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Refused>().is_some_and(|refused| refused.code == UNIMPLEMENTED)
 }
 
-/// So many calls, with `UNDER_WAY` of them at a time. A refusal is returned once nothing is under way any more.
+#[derive(Debug, Clone, Copy)]
+struct Calls {
+    count: u64,
+    under_way: u64,
+}
+
+/// A refusal is returned once nothing is under way any more.
 fn many(
     lines: &mut Lines,
-    calls: u64,
+    calls: Calls,
     mut write: impl FnMut(u64, &mut Vec<u8>) -> Method,
 ) -> anyhow::Result<i64> {
     let mut newest = 0;
     let (mut sent, mut under_way) = (0, 0);
     let mut refusal = None;
     let mut message = Vec::new();
-    while under_way > 0 || (sent < calls && refusal.is_none()) {
-        while sent < calls && under_way < UNDER_WAY && refusal.is_none() {
+    while under_way > 0 || (sent < calls.count && refusal.is_none()) {
+        while sent < calls.count && under_way < calls.under_way && refusal.is_none() {
             message.clear();
             let method = write(sent, &mut message);
             let line = usize::try_from(sent)? % lines.len();
