@@ -2,8 +2,8 @@
 //!
 //! Only ratios of one run mean something: machines and their neighbours differ by more than servers do. The
 //! order changes every round, each measurement has a fresh server and directory, and the numbers shown are
-//! medians over the rounds. A server that loses what it acknowledged has no numbers: each measurement of puts or
-//! transactions ends with SIGKILL, a restart and a check.
+//! medians over the rounds. A server that loses what it acknowledged has no numbers: each measurement that
+//! writes ends with SIGKILL, a restart and a check.
 
 mod contender;
 mod table;
@@ -37,7 +37,7 @@ cargo xtask bench [OPTIONS]
   --connections N    instead of clients / 10
   --rounds R         5; the order of the servers changes with each
   --ops N            measured operations, instead of each row's own; a fifth of them more is warm-up
-  --quick            one round, a twentieth of everything: to see whether it works
+  --quick            one round of less: to see whether it works
   --backend B        ours with this backend only; without it rocksdb and memory
   --server NAME=P    an etcd-like program P under this name instead of building ours; may come again
   --ours-only        without etcd
@@ -99,6 +99,7 @@ impl Bench {
 
     /// Gives how many measurements failed; the others go on.
     fn run(mut self) -> anyhow::Result<u32> {
+        eprintln!("{} rows, {} servers, {} rounds", self.rows.len(), self.contenders.len(), self.rounds);
         for row in std::mem::take(&mut self.rows) {
             let mut table = Table::new(self.contenders.iter().map(|contender| contender.name.clone()));
             for round in 0..self.rounds {
@@ -109,7 +110,11 @@ impl Bench {
                 println!("{}", table.threads());
             }
         }
-        println!("\nmedians of {} rounds; in brackets the ratio to etcd 3.5.1", self.rounds);
+        let first = &self.contenders[0].name;
+        println!("\nmedians of {} rounds; in brackets the ratio to {first}", self.rounds);
+        println!(
+            "puts, transactions, mixed and compact ended with SIGKILL, a restart and a check of all that was acknowledged"
+        );
         Ok(self.failures)
     }
 

@@ -19,7 +19,7 @@ use anyhow::bail;
 use serde_json::{Map, Value as Json, json};
 
 use crate::grpc::Refused;
-use crate::journal::Journal;
+use crate::journal::{Event, Journal};
 use crate::ledger::Ledger;
 use crate::lines::Lines;
 use crate::meter::Meter;
@@ -29,6 +29,8 @@ use closed::{Limit, Source};
 
 /// gRPC's code for a call that the server does not know.
 const UNIMPLEMENTED: u32 = 12;
+/// The revision of a store that nobody wrote to.
+const EMPTY: i64 = 1;
 
 /// What all workloads are told.
 #[derive(Debug)]
@@ -68,7 +70,8 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
         Ok(report) => println!("{}", Json::Object(report)),
         Err(error) => match error.downcast_ref::<Refused>() {
             Some(refused) if refused.code == UNIMPLEMENTED => {
-                println!("{}", json!({ "unimplemented": refused.text }));
+                let text = if refused.text.is_empty() { "no message" } else { &refused.text };
+                println!("{}", json!({ "unimplemented": text }));
             }
             _ => return Err(error),
         },
@@ -85,20 +88,22 @@ impl Task {
             "put" => {
                 let mut puts = puts::Puts::new(self.clients, self.value_bytes);
                 let report = self.measure(&mut lines, &mut puts)?;
-                self.write_journal(puts.ledgers())?;
+                self.write_journal(EMPTY, puts.ledgers())?;
                 Ok(report)
             }
             "txn" => {
                 let mut txns = txns::Txns::new(self.clients, self.value_bytes);
                 let mut report = self.measure(&mut lines, &mut txns)?;
                 report.insert("failed".to_owned(), json!(txns.failed()));
-                self.write_journal(txns.ledgers())?;
+                self.write_journal(EMPTY, txns.ledgers())?;
                 Ok(report)
             }
             "range" | "serializable" | "range10k" | "mixed" => {
-                let mut ranges = ranges::Ranges::new(&self.workload, (self.keys, self.value_bytes));
-                preload::packed(&mut lines, self.writes(self.keys))?;
-                self.measure(&mut lines, &mut ranges)
+                let revision = preload::packed(&mut lines, self.writes(self.keys))?;
+                let mut ranges = ranges::Ranges::new(self);
+                let report = self.measure(&mut lines, &mut ranges)?;
+                self.write_journal(revision, ranges.ledgers())?;
+                Ok(report)
             }
             "count" | "page" | "page-old" => pages::run(self, &mut lines),
             "watch" => watchers::run(self, &mut lines),
@@ -122,11 +127,15 @@ impl Task {
         meter.stop()?.report(latencies.len(), latencies)
     }
 
-    fn write_journal(&self, ledgers: &[Ledger]) -> anyhow::Result<()> {
+    /// What the workers wrote, and that the store had this revision before.
+    fn write_journal(&self, revision: i64, ledgers: &[Ledger]) -> anyhow::Result<()> {
         if self.journal.is_empty() {
             return Ok(());
         }
         let mut journal = Journal::append(Path::new(&self.journal))?;
+        if revision > EMPTY {
+            journal.write(&Event::Others { writes: revision - EMPTY })?;
+        }
         for event in ledgers.iter().flat_map(Ledger::events) {
             journal.write(&event)?;
         }

@@ -35,7 +35,7 @@ impl Meter {
             server: server.to_owned(),
             threads: usage::threads(server)?,
             server_cpu: usage::cpu(server)?,
-            own_cpu: usage::cpu("self")?,
+            own_cpu: usage::own_cpu()?,
             begun: Instant::now(),
         })
     }
@@ -49,7 +49,7 @@ impl Meter {
         Ok(Cost {
             elapsed,
             server_cpu: usage::cpu(&self.server)?.saturating_sub(self.server_cpu),
-            own_cpu: usage::cpu("self")?.saturating_sub(self.own_cpu),
+            own_cpu: usage::own_cpu()?.saturating_sub(self.own_cpu),
             threads,
             rss_mib: usage::rss_mib(&self.server)?,
         })

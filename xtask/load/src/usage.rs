@@ -5,39 +5,44 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::time::ClockId;
 
 /// User and system time of all its threads. Counted in ticks of 10 ms: measure long enough.
 pub(crate) fn cpu(process: &str) -> anyhow::Result<Duration> {
     let text =
         fs::read_to_string(format!("/proc/{process}/stat")).context("read the CPU time of the server")?;
-    let (_, ticks) = name_and_ticks(&text).context("/proc/PID/stat has another form")?;
-    time(ticks)
+    let ticks = ticks(&text).context("/proc/PID/stat has another form")?;
+    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
 }
 
-/// The same by the names of its threads; those of one name together, those that ended not at all.
+/// Of this process, to the nanosecond.
+pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
+    let time = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).context("a process used no time below 0")
+}
+
+/// By the names of a process's threads; those of one name together, those that ended not at all. The
+/// scheduler's own count, to the nanosecond, so that a short run says something about a thread that does little.
 pub(crate) fn threads(process: &str) -> anyhow::Result<BTreeMap<String, Duration>> {
     let folder = format!("/proc/{process}/task");
     let mut threads = BTreeMap::new();
     for task in fs::read_dir(&folder).with_context(|| format!("list {folder}"))? {
         // A thread may end between the listing and the reading.
-        let Ok(text) = fs::read_to_string(task?.path().join("stat")) else { continue };
-        let (name, ticks) = name_and_ticks(&text).context("/proc/PID/task/TID/stat has another form")?;
-        *threads.entry(name.to_owned()).or_default() += time(ticks)?;
+        let path = task?.path();
+        let read = |file| fs::read_to_string(path.join(file));
+        let (Ok(name), Ok(text)) = (read("comm"), read("schedstat")) else { continue };
+        let used = text.split(' ').next().and_then(|used| used.parse().ok());
+        let used = used.context("/proc/PID/task/TID/schedstat has another form")?;
+        *threads.entry(name.trim_end().to_owned()).or_default() += Duration::from_nanos(used);
     }
     Ok(threads)
 }
 
-fn time(ticks: u64) -> anyhow::Result<Duration> {
-    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
-}
-
-/// Field 2 without its brackets; fields 14 and 15 together. The name may hold spaces and brackets, so count
-/// from its end.
-fn name_and_ticks(stat: &str) -> Option<(&str, u64)> {
-    let (before, behind) = stat.rsplit_once(") ")?;
-    let name = before.split_once('(')?.1;
+/// Fields 14 and 15. The name in field 2 may hold spaces and brackets, so count from its end.
+fn ticks(stat: &str) -> Option<u64> {
+    let behind = stat.rsplit_once(") ")?.1;
     let mut fields = behind.split(' ').skip(11);
-    Some((name, fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?))
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
 /// Memory that is in RAM now, in MiB.
@@ -56,8 +61,8 @@ mod tests {
     #[test]
     fn times_are_found_behind_any_name() {
         let stat = "12 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 25 0 0";
-        assert_eq!(name_and_ticks(stat), Some(("a) b", 175)));
-        assert_eq!(name_and_ticks("12 (a) S 1"), None);
+        assert_eq!(ticks(stat), Some(175));
+        assert_eq!(ticks("12 (a) S 1"), None);
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Workload {
             Workload::Range => "linearizable ranges of one of 10,000 keys",
             Workload::Serializable => "serializable ranges of one of 10,000 keys",
             Workload::RangeAll => "linearizable ranges of all 10,000 keys",
-            Workload::Mixed => "one put for four linearizable ranges of one key",
+            Workload::Mixed => "one put for four linearizable ranges of one of 10,000 keys",
             Workload::Watch => {
                 "watchers of one key, rounds of 100 puts; p50, p99: a put until its last delivery"
             }
@@ -115,7 +115,7 @@ impl Workload {
 
     /// Whether it ends with SIGKILL, a restart and a check of what was acknowledged.
     pub(crate) fn is_journalled(self) -> bool {
-        matches!(self, Workload::Put | Workload::Txn)
+        matches!(self, Workload::Put | Workload::Txn | Workload::Mixed | Workload::Compact)
     }
 
     pub(crate) fn columns(self) -> &'static [Column] {
@@ -187,10 +187,10 @@ impl Row {
         }
     }
 
-    /// A twentieth, for a look.
+    /// A sixth of the calls and a twentieth of the preload, for a look.
     pub(crate) fn shrink(&mut self) {
         if self.ops < UNLIMITED {
-            self.ops = self.ops.div_ceil(20);
+            self.ops = self.ops.div_ceil(6);
         }
         self.seconds /= 5.0;
         self.history /= 20;

@@ -1,7 +1,8 @@
 //! What a compaction does to puts that go on: their p99 while it runs, beside their p99 before.
 //!
 //! `history` revisions over `keys` keys come first, so that nearly all of them go. The compaction asks to wait until
-//! the records are gone (`physical`); "during" is from its sending to its reply, and at least two seconds.
+//! the records are gone (`physical`); "during" is from its sending to its reply, and at least two seconds. All puts are
+//! newer than what is compacted, so the journal can be verified.
 
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,7 @@ pub(super) fn run(task: &Task, lines: &mut Lines) -> anyhow::Result<Map<String, 
     let latencies = closed::drive(lines, task.clients, Limit::new(1 << 40, DURING_SECONDS_MAX), &mut during)?;
     let took = during.compacted.context("the compaction did not end in time")?;
     let mut report = meter.stop()?.report(latencies.len(), latencies)?;
+    task.write_journal(newest, puts.ledgers())?;
     let p99 = |report: &Map<String, Json>| report.get("p99_us").and_then(Json::as_f64).unwrap_or_default();
     let p99_before = p99(&before);
     let ratio = p99(&report) / p99_before;

@@ -6,8 +6,9 @@ use quorate_proto::etcdserverpb::RangeRequest;
 
 use super::closed::Source;
 use super::preload::{ALL, key};
-use super::puts;
+use super::{Task, puts};
 use crate::grpc::Method;
+use crate::ledger::Ledger;
 use crate::message::{RangeReply, revision};
 use crate::random::Random;
 
@@ -25,37 +26,44 @@ enum Shape {
 pub(crate) struct Ranges {
     shape: Shape,
     keys: u64,
-    value_bytes: usize,
     random: Random,
+    /// By client: what it put, under keys of its own.
+    ledgers: Vec<Ledger>,
     /// By client: whether a put is under way.
     putting: Vec<bool>,
 }
 
 impl Ranges {
-    pub(crate) fn new(workload: &str, (keys, value_bytes): (u64, usize)) -> Ranges {
-        let shape = match workload {
+    pub(super) fn new(task: &Task) -> Ranges {
+        let shape = match task.workload.as_str() {
             "range10k" => Shape::All,
             "mixed" => Shape::Mixed,
             other => Shape::One { serializable: other == "serializable" },
         };
-        Ranges { shape, keys, value_bytes, random: Random::new(1), putting: Vec::new() }
+        let ledgers = Ledger::of_all(task.clients, task.value_bytes);
+        Ranges {
+            shape,
+            keys: task.keys,
+            random: Random::new(1),
+            putting: vec![false; ledgers.len()],
+            ledgers,
+        }
     }
 
-    fn is_put(&mut self, client: usize) -> bool {
-        let is_put = self.shape == Shape::Mixed && self.random.below(5) == 0;
-        self.putting.resize(self.putting.len().max(client + 1), false);
-        self.putting[client] = is_put;
-        is_put
+    pub(crate) fn ledgers(&self) -> &[Ledger] {
+        &self.ledgers
     }
 }
 
 impl Source for Ranges {
     fn request(&mut self, client: usize, message: &mut Vec<u8>) -> Method {
-        let one = key(self.random.below(self.keys));
-        if self.is_put(client) {
-            puts::write(one, vec![b'm'; self.value_bytes], message);
+        self.putting[client] = self.shape == Shape::Mixed && self.random.below(5) == 0;
+        if self.putting[client] {
+            let (key, value) = self.ledgers[client].next();
+            puts::write(key, value, message);
             return Method::Put;
         }
+        let one = key(self.random.below(self.keys));
         let request = match self.shape {
             Shape::All => {
                 RangeRequest { key: ALL.0.into(), range_end: ALL.1.into(), ..RangeRequest::default() }
@@ -72,7 +80,8 @@ impl Source for Ranges {
 
     fn reply(&mut self, client: usize, reply: &[u8]) -> anyhow::Result<()> {
         if self.putting[client] {
-            return revision(reply).map(drop);
+            self.ledgers[client].acknowledge(revision(reply)?);
+            return Ok(());
         }
         let reply = RangeReply::read(reply)?;
         let expected = if self.shape == Shape::All { self.keys } else { 1 };

@@ -236,7 +236,7 @@ impl Meaning {
         match name {
             b":status" => text.parse().map_or(Meaning::Other, Meaning::HttpStatus),
             b"grpc-status" => text.parse().map_or(Meaning::Other, Meaning::GrpcStatus),
-            b"grpc-message" => Meaning::GrpcMessage(text.into_owned()),
+            b"grpc-message" => Meaning::GrpcMessage(unescaped(value)),
             _ => Meaning::Other,
         }
     }
@@ -249,6 +249,19 @@ impl Meaning {
             Meaning::Other => (),
         }
     }
+}
+
+/// gRPC writes a message's bytes beyond printable ASCII, and `%`, as `%` and two digits.
+fn unescaped(value: &[u8]) -> String {
+    let mut text = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((&first, behind)) = rest.split_first() {
+        let digits = behind.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+        let byte = digits.filter(|_| first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        text.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &behind[2..] } else { behind };
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// A number whose first byte holds its lowest `bits`, or its continuation.

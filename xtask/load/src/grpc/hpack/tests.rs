@@ -35,6 +35,13 @@ fn a_status_is_known_by_its_index() {
 }
 
 #[test]
+fn a_message_is_unescaped() {
+    assert_eq!(unescaped(b"a%20b%C3%a4%"), "a b\u{e4}%");
+    assert_eq!(unescaped(b"%zz%2"), "%zz%2");
+    assert_eq!(unescaped(b""), "");
+}
+
+#[test]
 fn broken_blocks_are_refused() {
     let mut decoder = Decoder::default();
     assert!(decoder.read(&[0x80]).is_err(), "index 0");
