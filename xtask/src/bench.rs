@@ -35,7 +35,7 @@ cargo xtask bench [OPTIONS]
                      (all of them)
   --clients 1,100    instead of each workload's own rows; connections are clients / 10
   --connections N    instead of clients / 10
-  --rounds R         5; the order of the servers changes with each
+  --rounds R         5, or 3 where each begins with a long preload; the order of the servers changes with each
   --ops N            measured operations, instead of each row's own; a fifth of them more is warm-up
   --quick            one round of less: to see whether it works
   --backend B        ours with this backend only; without it rocksdb and memory
@@ -53,7 +53,8 @@ struct Bench {
     contenders: Vec<Contender>,
     load: Load,
     rows: Vec<Row>,
-    rounds: u32,
+    /// Instead of each row's own.
+    rounds: Option<u32>,
     threads: bool,
     json: Option<File>,
     failures: u32,
@@ -90,7 +91,7 @@ impl Bench {
             contenders: choice.contenders(places)?,
             load: Load::new(load),
             rows,
-            rounds: rounds.unwrap_or(if quick { 1 } else { 5 }),
+            rounds: rounds.or(quick.then_some(1)),
             threads,
             json: json.map(open).transpose()?,
             failures: 0,
@@ -99,19 +100,20 @@ impl Bench {
 
     /// Gives how many measurements failed; the others go on.
     fn run(mut self) -> anyhow::Result<u32> {
-        eprintln!("{} rows, {} servers, {} rounds", self.rows.len(), self.contenders.len(), self.rounds);
         for row in std::mem::take(&mut self.rows) {
             let mut table = Table::new(self.contenders.iter().map(|contender| contender.name.clone()));
-            for round in 0..self.rounds {
+            let rounds = self.rounds.unwrap_or(row.rounds());
+            for round in 0..rounds {
                 self.round(round, &row, &mut table)?;
             }
-            println!("\n{}\n{}\n{}", row.heading(), row.essence(), table.text(row.workload.columns()));
+            println!("\n{}\n{}; medians of {rounds} rounds", row.heading(), row.essence());
+            println!("{}", table.text(row.workload.columns()));
             if self.threads {
                 println!("{}", table.threads());
             }
         }
         let first = &self.contenders[0].name;
-        println!("\nmedians of {} rounds; in brackets the ratio to {first}", self.rounds);
+        println!("\nin brackets the ratio to {first}");
         println!(
             "puts, transactions, mixed and compact ended with SIGKILL, a restart and a check of all that was acknowledged"
         );
