@@ -31,8 +31,8 @@ use workload::{Row, Workload};
 pub(crate) const HELP: &str = "\
 cargo xtask bench [OPTIONS]
 
-  --workload A,B     which of: put txn range serializable range10k mixed watch count page page-old compact
-                     (all of them)
+  --workload A,B     which of: put txn range serializable range10k mixed watch watch-one count page page-old
+                     compact (all of them)
   --clients 1,100    instead of each workload's own rows; connections are clients / 10
   --connections N    instead of clients / 10
   --rounds R         5, or 3 where each begins with a long preload; the order of the servers changes with each

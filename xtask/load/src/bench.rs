@@ -82,7 +82,7 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
 impl Task {
     fn run(&self) -> anyhow::Result<Map<String, Json>> {
         // Watchers do not share a connection with the puts that they watch.
-        let puts = u32::from(self.workload == "watch");
+        let puts = u32::from(self.workload.starts_with("watch"));
         let mut lines = Lines::open(&self.endpoint, self.connections + puts)?;
         match self.workload.as_str() {
             "put" => {
@@ -106,7 +106,7 @@ impl Task {
                 Ok(report)
             }
             "count" | "page" | "page-old" => pages::run(self, &mut lines),
-            "watch" => watchers::run(self, &mut lines),
+            "watch" | "watch-one" => watchers::run(self, &mut lines),
             "compact" => compaction::run(self, &mut lines),
             other => bail!("no workload is called {other}"),
         }

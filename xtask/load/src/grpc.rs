@@ -9,6 +9,7 @@
 //! SETTINGS is acknowledged. G3 events of one stream come in its order. G4 every header
 //! block passes through the HPACK table, wanted or not.
 
+mod call;
 pub(crate) mod frame;
 pub(crate) mod hpack;
 mod huffman;
@@ -18,9 +19,11 @@ use std::collections::VecDeque;
 
 use anyhow::{bail, ensure};
 
+pub(crate) use call::{Event, Message, Method, Refused, What};
+
 use frame::{HEAD_BYTES, Head, PAYLOAD_BYTES_MAX};
 use hpack::{Decoder, Encoder, Headers};
-use stream::{Lifetime, PREFIX_BYTES, Stream};
+use stream::{Lifetime, Stream};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Windows of a peer that has announced nothing (RFC 9113, 6.9.2).
@@ -31,46 +34,6 @@ const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
 /// What a socket is read into at once; a whole frame always fits.
 const INPUT_BYTES: usize = 128 << 10;
 const _: () = assert!(INPUT_BYTES > HEAD_BYTES + PAYLOAD_BYTES_MAX);
-
-/// The calls we make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
-    Range,
-    Put,
-    Txn,
-    Compact,
-    Watch,
-}
-
-/// What came for a call, which the caller knows by its tag.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    pub(crate) tag: u32,
-    pub(crate) what: What,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum What {
-    /// The reply of a unary call that succeeded: nothing more comes.
-    Reply(Message),
-    /// One message of a call that goes on.
-    Message(Message),
-    /// The end of a call that failed, or of a stream.
-    End(Refused),
-}
-
-/// The bytes of a protobuf message behind its gRPC prefix.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Message {
-    framed: Vec<u8>,
-}
-
-/// What a server said instead of a reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) code: u32,
-    pub(crate) text: String,
-}
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -101,44 +64,6 @@ struct Peer {
     stream_window: u32,
     streams_max: usize,
 }
-
-impl Method {
-    pub(crate) const COUNT: usize = 5;
-
-    pub(crate) fn index(self) -> usize {
-        match self {
-            Method::Range => 0,
-            Method::Put => 1,
-            Method::Txn => 2,
-            Method::Compact => 3,
-            Method::Watch => 4,
-        }
-    }
-
-    pub(crate) fn path(self) -> &'static str {
-        match self {
-            Method::Range => "/etcdserverpb.KV/Range",
-            Method::Put => "/etcdserverpb.KV/Put",
-            Method::Txn => "/etcdserverpb.KV/Txn",
-            Method::Compact => "/etcdserverpb.KV/Compact",
-            Method::Watch => "/etcdserverpb.Watch/Watch",
-        }
-    }
-}
-
-impl Message {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.framed.get(PREFIX_BYTES..).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "code {}: {}", self.code, self.text)
-    }
-}
-
-impl std::error::Error for Refused {}
 
 impl Connection {
     /// Begins with the preface, our settings and a wide window.
@@ -271,10 +196,11 @@ impl Connection {
             frame::DATA => self.data(head, payload),
             frame::HEADERS => {
                 let fragment = head.content(payload)?;
-                match head.has(frame::END_HEADERS) {
-                    true => self.headers(head, fragment),
-                    false => Ok(self.block = Some((head, fragment.to_vec()))),
+                if head.has(frame::END_HEADERS) {
+                    return self.headers(head, fragment);
                 }
+                self.block = Some((head, fragment.to_vec()));
+                Ok(())
             }
             frame::CONTINUATION => self.continuation(head, payload),
             frame::RST_STREAM => self.reset(head.stream, payload),

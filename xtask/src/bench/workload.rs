@@ -11,6 +11,7 @@ pub(crate) enum Workload {
     RangeAll,
     Mixed,
     Watch,
+    WatchOne,
     Count,
     Page,
     PageOld,
@@ -65,7 +66,7 @@ const fn columns(rate: &'static str, server: &'static str, own: &'static str) ->
 }
 
 impl Workload {
-    pub(crate) const ALL: [Workload; 11] = [
+    pub(crate) const ALL: [Workload; 12] = [
         Workload::Put,
         Workload::Txn,
         Workload::Range,
@@ -73,6 +74,7 @@ impl Workload {
         Workload::RangeAll,
         Workload::Mixed,
         Workload::Watch,
+        Workload::WatchOne,
         Workload::Count,
         Workload::Page,
         Workload::PageOld,
@@ -88,6 +90,7 @@ impl Workload {
             Workload::RangeAll => "range10k",
             Workload::Mixed => "mixed",
             Workload::Watch => "watch",
+            Workload::WatchOne => "watch-one",
             Workload::Count => "count",
             Workload::Page => "page",
             Workload::PageOld => "page-old",
@@ -104,8 +107,9 @@ impl Workload {
             Workload::RangeAll => "linearizable ranges of all 10,000 keys",
             Workload::Mixed => "one put for four linearizable ranges of one of 10,000 keys",
             Workload::Watch => {
-                "watchers of one key, rounds of 100 puts; p50, p99: a put until its last delivery"
+                "one key, rounds of 100 puts, 10 at a time; p50, p99: a put until its last delivery"
             }
+            Workload::WatchOne => "one key, one put at a time; p50, p99: a put until its last delivery",
             Workload::Count => "counts of all keys",
             Workload::Page => "pages of 500 from a random key on, newest revision",
             Workload::PageOld => "pages of 500 from a random key on, at the revision before the writes",
@@ -120,7 +124,7 @@ impl Workload {
 
     pub(crate) fn columns(self) -> &'static [Column] {
         match self {
-            Workload::Watch => &EVENTS,
+            Workload::Watch | Workload::WatchOne => &EVENTS,
             Workload::Compact => &COMPACTION,
             _ => &CALLS,
         }
@@ -138,7 +142,7 @@ impl Workload {
             Workload::Txn | Workload::Range | Workload::Serializable => of(&[1, 100]),
             Workload::RangeAll => of(&[1, 10]),
             Workload::Mixed | Workload::Compact => of(&[100]),
-            Workload::Watch => of(&[1000]),
+            Workload::Watch | Workload::WatchOne => of(&[1000]),
             Workload::Count | Workload::Page | Workload::PageOld => of(&[1]),
         }
     }
@@ -178,7 +182,7 @@ impl Row {
             Workload::Range | Workload::Serializable => row,
             Workload::RangeAll => Row { ops: 300, ..row },
             // A hundred watchers a connection; rounds until the time is over.
-            Workload::Watch => {
+            Workload::Watch | Workload::WatchOne => {
                 Row { connections: clients.div_ceil(100), ops: UNLIMITED, seconds: 4.0, ..row }
             }
             Workload::Count | Workload::Page => million,
@@ -207,7 +211,7 @@ impl Row {
     pub(crate) fn heading(&self) -> String {
         let Row { workload, clients, connections, .. } = self;
         let (what, on) = match workload {
-            Workload::Watch => ("watchers", "connections, one stream each"),
+            Workload::Watch | Workload::WatchOne => ("watchers", "connections, one stream each"),
             _ => ("clients", "connections"),
         };
         format!("{}: {clients} {what} on {connections} {on}", workload.name())
@@ -226,7 +230,7 @@ impl Row {
         if *history > 0 {
             text += &format!(", {history} writes before");
         }
-        if !matches!(workload, Workload::Put | Workload::Txn | Workload::Watch) {
+        if !matches!(workload, Workload::Put | Workload::Txn | Workload::Watch | Workload::WatchOne) {
             text += &format!(", {keys} keys");
         }
         text

@@ -1,7 +1,8 @@
-//! Fan-out: a thousand watchers of one key, and puts to it, in rounds of a hundred.
+//! Fan-out: a thousand watchers of one key, and puts to it: in rounds of a hundred, or one at a time.
 //!
 //! The watchers share one stream a connection, as a client of etcd's multiplexes them. A round is a hundred puts by
-//! ten clients on a connection of their own; it ends when every watcher has seen each of them. An operation is
+//! ten clients on a connection of their own, or one put; it ends when every watcher has seen each of them. The
+//! first shows how many events a second there are, the second how long one takes. An operation is
 //! an event delivered to a watcher; a latency is that of a put, from its sending to its last delivery. Each
 //! watcher must see each revision once and in order, else there are no numbers.
 
@@ -23,8 +24,17 @@ use crate::message::{WatchReply, revision};
 use crate::meter::Meter;
 
 const KEY: &str = "watched";
-const PUTS: usize = 100;
-const PUTS_UNDER_WAY: u32 = 10;
+const FAN_OUT: Round = Round { puts: 100, under_way: 10 };
+const ONE: Round = Round { puts: 1, under_way: 1 };
+/// Rounds before the measured ones.
+const WARM_UP: u32 = 5;
+
+/// So many puts, and how many of them at a time.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    puts: usize,
+    under_way: u32,
+}
 
 #[derive(Debug)]
 struct Watchers<'a> {
@@ -33,6 +43,7 @@ struct Watchers<'a> {
     puts_line: usize,
     count: u32,
     value_bytes: usize,
+    round: Round,
     /// By line and watch id: the revision that came last.
     newest: Vec<Vec<i64>>,
     /// The store's revision before the first put.
@@ -52,18 +63,20 @@ struct Put {
 
 pub(super) fn run(task: &Task, lines: &mut Lines) -> anyhow::Result<Map<String, Json>> {
     let puts_line = lines.len() - 1;
+    let round = if task.workload == "watch-one" { ONE } else { FAN_OUT };
     let mut watchers = Watchers {
         lines,
         puts_line,
         count: task.clients,
         value_bytes: task.value_bytes,
+        round,
         newest: vec![Vec::new(); puts_line],
         base: 0,
         puts: Vec::new(),
-        sent_at: vec![Instant::now(); usize::try_from(PUTS_UNDER_WAY)?],
+        sent_at: vec![Instant::now(); usize::try_from(round.under_way)?],
     };
     watchers.create()?;
-    watchers.round()?;
+    (0..WARM_UP).try_for_each(|_| watchers.run_round())?;
     watchers.forget();
     let meter = Meter::start(&task.server)?;
     watchers.rounds(task.measured)?;
@@ -106,14 +119,14 @@ impl Watchers<'_> {
 
     /// What was delivered so far counts no more.
     fn forget(&mut self) {
-        self.base += i64::try_from(self.puts.len()).expect("a hundred");
+        self.base += i64::try_from(self.puts.len()).expect("some hundred puts");
         self.puts.clear();
     }
 
     fn rounds(&mut self, limit: Limit) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
-            self.round()?;
+            self.run_round()?;
             let deliveries = u64::try_from(self.puts.len())? * u64::from(self.count);
             if deliveries >= limit.calls || limit.time.is_some_and(|time| begun.elapsed() >= time) {
                 return Ok(());
@@ -121,14 +134,14 @@ impl Watchers<'_> {
         }
     }
 
-    fn round(&mut self) -> anyhow::Result<()> {
-        let from = self.puts.len();
-        self.puts.resize(from + PUTS, Put::default());
-        for client in 0..PUTS_UNDER_WAY {
+    fn run_round(&mut self) -> anyhow::Result<()> {
+        let Round { puts, under_way } = self.round;
+        self.puts.resize(self.puts.len() + puts, Put::default());
+        for client in 0..under_way {
             self.put(client)?;
         }
-        let mut to_send = PUTS - usize::try_from(PUTS_UNDER_WAY)?;
-        let mut to_come = PUTS * (usize::try_from(self.count)? + 1);
+        let mut to_send = puts - usize::try_from(under_way)?;
+        let mut to_come = puts * (usize::try_from(self.count)? + 1);
         while to_come > 0 {
             let (line, event) = self.lines.next()?;
             if line < self.puts_line {

@@ -79,7 +79,7 @@ pub(crate) fn number(payload: &[u8]) -> anyhow::Result<u32> {
 
 /// `(name, value)` of each setting.
 pub(crate) fn settings(payload: &[u8]) -> anyhow::Result<Vec<(u16, u32)>> {
-    ensure!(payload.len() % 6 == 0, "SETTINGS of {} bytes", payload.len());
+    ensure!(payload.len().is_multiple_of(6), "SETTINGS of {} bytes", payload.len());
     let pairs = payload.as_chunks::<6>().0.iter();
     Ok(pairs
         .map(|&[n0, n1, v0, v1, v2, v3]| (u16::from_be_bytes([n0, n1]), u32::from_be_bytes([v0, v1, v2, v3])))

@@ -1,3 +1,4 @@
+use super::stream::PREFIX_BYTES;
 use super::*;
 
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
