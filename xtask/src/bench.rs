@@ -188,10 +188,17 @@ fn measure(load: &Load, contender: &Contender, row: &Row) -> anyhow::Result<Valu
         words.extend(["--journal".to_owned(), journal.display().to_string()]);
     }
     let report = load.measure(&words);
-    let report = report.map_err(|error| anyhow!("{error:#}\nthe server said:\n{}", server.final_lines()))?;
+    let mut report =
+        report.map_err(|error| anyhow!("{error:#}\nthe server said:\n{}", server.final_lines()))?;
     server.kill()?;
     if journal.is_file() {
-        verify(load, &plan, &journal)?;
+        match verify(load, &plan, &journal) {
+            Err(error) if contender.is_reference => {
+                eprintln!("{}, {}: {}", contender.name, row.heading(), first_lines(&error));
+                report["lost"] = json!(true);
+            }
+            outcome => outcome?,
+        }
     }
     Ok(report)
 }
@@ -201,6 +208,11 @@ fn verify(load: &Load, plan: &Plan, journal: &std::path::Path) -> anyhow::Result
     let server: Server = plan.start().context("start again after SIGKILL")?;
     load.verify(&plan.endpoint(), journal).context("after SIGKILL and a restart")?;
     server.kill()
+}
+
+/// A loss shifts every later revision: the list of what is wrong would be as long as the journal.
+fn first_lines(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().take(3).collect::<Vec<_>>().join("\n")
 }
 
 /// One line of progress.

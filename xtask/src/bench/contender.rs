@@ -16,6 +16,8 @@ use crate::setup::{self, Clients};
 pub(crate) struct Contender {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
+    /// It is only measured against: what it loses is said, but is not our failure.
+    pub(crate) is_reference: bool,
 }
 
 /// What the command line said about them.
@@ -35,7 +37,7 @@ impl FromStr for Contender {
         if name.is_empty() || program.is_empty() {
             bail!("not NAME=PROGRAM");
         }
-        Ok(Contender { name: name.to_owned(), program: PathBuf::from(program) })
+        Ok(Contender { name: name.to_owned(), program: PathBuf::from(program), is_reference: false })
     }
 }
 
@@ -52,14 +54,14 @@ impl Choice {
     pub(crate) fn contenders(self, places: &Places) -> anyhow::Result<Vec<Contender>> {
         let mut contenders = Vec::new();
         if !self.ours_only {
-            contenders
-                .push(Contender { name: "etcd 3.5.1".to_owned(), program: Clients::prepare(places)?.etcd });
+            let program = Clients::prepare(places)?.etcd;
+            contenders.push(Contender { name: "etcd 3.5.1".to_owned(), program, is_reference: true });
         }
         if self.named.is_empty() {
             let ready = setup::prepare(places, &self.backends)?;
             for backend in self.backends {
                 let program = build::server(places, &ready, (backend, Profile::Release))?;
-                contenders.push(Contender { name: backend.to_string(), program });
+                contenders.push(Contender { name: backend.to_string(), program, is_reference: false });
             }
         }
         for named in self.named {
@@ -77,7 +79,11 @@ mod tests {
 
     #[test]
     fn a_program_may_have_a_name() {
-        let of = |name: &str, program: &str| Contender { name: name.to_owned(), program: program.into() };
+        let of = |name: &str, program: &str| Contender {
+            name: name.to_owned(),
+            program: program.into(),
+            is_reference: false,
+        };
         assert_eq!("a=/b/c=d".parse::<Contender>().unwrap(), of("a", "/b/c=d"));
         assert_eq!("/b/c".parse::<Contender>().unwrap(), of("quorate", "/b/c"));
         assert!("=x".parse::<Contender>().is_err());

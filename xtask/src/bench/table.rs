@@ -43,6 +43,10 @@ impl Table {
                 let value = median_of(reports, column);
                 text += &format!("{:>18}", value.map_or("-".to_owned(), |value| cell(value, first)));
             }
+            let lost = reports.iter().filter(|report| report.get("lost").is_some()).count();
+            if lost > 0 {
+                text += &format!("\n{:NAME$}  lost acknowledged writes after SIGKILL in {lost} rounds", "");
+            }
         }
         text
     }
@@ -136,6 +140,8 @@ mod tests {
         assert_eq!(lines[1], ["etcd", "200.0", "-"]);
         assert_eq!(lines[2], ["ours", "400.0", "(2.00)", "-"]);
         assert_eq!(lines[3], ["other", "n/a", "(no", "Watch", "here)"]);
+        table.add(0, json!({ "lost": true }));
+        assert!(table.text(&[]).contains("lost acknowledged writes after SIGKILL in 1 rounds"));
         assert!(table.threads().contains("raft 1000.0  front 200.0\n"), "{}", table.threads());
     }
 }
