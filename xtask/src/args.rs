@@ -34,10 +34,18 @@ impl Args {
         T: FromStr,
         T::Err: std::fmt::Display,
     {
-        let mut found = None;
+        Ok(self.take_values(name)?.pop())
+    }
+
+    /// The value of each `name`, in their order.
+    pub(crate) fn take_values<T>(&mut self, name: &str) -> anyhow::Result<Vec<T>>
+    where
+        T: FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let mut found = Vec::new();
         while let Some(text) = self.take_text(name)? {
-            let value = text.parse().map_err(|error| anyhow::anyhow!("{name} {text}: {error}"))?;
-            found = Some(value);
+            found.push(text.parse().map_err(|error| anyhow::anyhow!("{name} {text}: {error}"))?);
         }
         Ok(found)
     }

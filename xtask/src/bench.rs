@@ -1,186 +1,233 @@
-//! `cargo xtask bench`: puts, beside etcd 3.5.1 in the same run on the same machine.
+//! `cargo xtask bench`: workloads, beside etcd 3.5.1 in the same run on the same machine.
 //!
 //! Only ratios of one run mean something: machines and their neighbours differ by more than servers do. The
 //! order changes every round, each measurement has a fresh server and directory, and the numbers shown are
-//! medians over the rounds. A server that loses what it acknowledged has no numbers: each measurement ends
-//! with SIGKILL, a restart and a check.
+//! medians over the rounds. A server that loses what it acknowledged has no numbers: each measurement that
+//! writes ends with SIGKILL, a restart and a check.
 
-use std::collections::BTreeMap;
+mod contender;
+mod table;
+mod workload;
+
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
+use serde_json::{Value, json};
 
 use crate::args::{Args, Counts};
-use crate::backend::Backend;
 use crate::build::{self, Profile};
-use crate::load::{Load, number};
+use crate::load::Load;
 use crate::places::Places;
-use crate::server::Plan;
-use crate::setup::{self, Clients, Ready};
+use crate::server::{Plan, Server};
+use crate::setup;
 
-const VALUE_BYTES: u32 = 256;
-const CLIENTS_PER_CONNECTION: u32 = 10;
-/// Columns of the table: heading, name in the load program's report.
-const COLUMNS: [(&str, &str); 7] = [
-    ("puts/s", "rate"),
-    ("p50 us", "p50_us"),
-    ("p99 us", "p99_us"),
-    ("max us", "max_us"),
-    ("CPU us/put", "server_cpu_us"),
-    ("RSS MiB", "server_rss_mib"),
-    ("load us/put", "own_cpu_us"),
-];
+use contender::{Choice, Contender};
+use table::Table;
+use workload::{Row, Workload};
 
-#[derive(Debug)]
-struct Contender {
-    name: String,
-    program: PathBuf,
-}
+pub(crate) const HELP: &str = "\
+cargo xtask bench [OPTIONS]
+
+  --workload A,B     which of: put txn range serializable range10k mixed watch watch-one count page page-old
+                     compact (all of them)
+  --clients 1,100    instead of each workload's own rows; connections are clients / 10
+  --connections N    instead of clients / 10
+  --rounds R         5, or 3 where each begins with a long preload; the order of the servers changes with each
+  --ops N            measured operations, instead of each row's own; a fifth of them more is warm-up
+  --quick            one round of less: to see whether it works
+  --backend B        ours with this backend only; without it rocksdb and memory
+  --server NAME=P    an etcd-like program P under this name instead of building ours; may come again
+  --ours-only        without etcd
+  --load P           a built quorate-load, instead of building it
+  --threads          CPU by the name of the server's threads, too
+  --json FILE        every measurement as one line of JSON, appended
+
+Progress goes to stderr, tables to stdout. Servers have their defaults and free ports on 127.0.0.1; their data is
+below $TMPDIR. What the workloads are stands in docs/performance.md.";
 
 #[derive(Debug)]
 struct Bench {
     contenders: Vec<Contender>,
     load: Load,
-    ops: Option<u32>,
+    rows: Vec<Row>,
+    /// Instead of each row's own.
+    rounds: Option<u32>,
+    threads: bool,
+    json: Option<File>,
+    failures: u32,
 }
-
-/// Of one contender at one number of clients: per column a number for each round.
-type Samples = BTreeMap<(u32, usize), Vec<[f64; COLUMNS.len()]>>;
 
 pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> {
-    let clients: Counts = args.take_value("--clients")?.unwrap_or_else(|| Counts(vec![1, 100]));
-    let ops: Option<u32> = args.take_value("--ops")?;
-    let rounds: u32 = args.take_value("--rounds")?.unwrap_or(3);
-    let backends = Backend::take_all(&mut args)?;
+    let bench = Bench::from(places, &mut args)?;
     args.finish()?;
-    let ready = setup::prepare(places, &backends)?;
-    let contenders = contenders(places, &ready, &backends)?;
-    let load = Load::new(build::load(places, &ready, Profile::Release)?);
-    let bench = Bench { contenders, load, ops };
-    let mut samples = Samples::new();
-    for round in 0..rounds {
-        for &clients in &clients.0 {
-            bench.round(round, clients, &mut samples)?;
-        }
-    }
-    for &clients in &clients.0 {
-        println!("{}", bench.table(clients, &samples));
-    }
-    println!("medians of {rounds} rounds; {VALUE_BYTES}-byte values; in brackets the ratio to etcd");
-    println!("each measurement ended with SIGKILL, a restart and a check of every acknowledged put");
-    Ok(ExitCode::SUCCESS)
-}
-
-fn contenders(places: &Places, ready: &Ready, backends: &[Backend]) -> anyhow::Result<Vec<Contender>> {
-    let reference = Clients::prepare(places)?.etcd;
-    let mut contenders = vec![Contender { name: "etcd 3.5.1".to_owned(), program: reference }];
-    for &backend in backends {
-        let program = build::server(places, ready, (backend, Profile::Release))?;
-        contenders.push(Contender { name: format!("quorate {backend}"), program });
-    }
-    Ok(contenders)
+    let failures = bench.run()?;
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Bench {
+    fn from(places: &Places, args: &mut Args) -> anyhow::Result<Bench> {
+        let quick = args.take_switch("--quick");
+        let rounds: Option<u32> = args.take_value("--rounds")?;
+        let json: Option<PathBuf> = args.take_value("--json")?;
+        let load: Option<PathBuf> = args.take_value("--load")?;
+        let threads = args.take_switch("--threads");
+        let rows = rows(args, quick)?;
+        let choice = Choice::take(args)?;
+        let load = match load {
+            Some(program) => program,
+            None => build::load(places, &setup::prepare(places, &[])?, Profile::Release)?,
+        };
+        let open = |path: PathBuf| {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(&path)
+                .with_context(|| format!("write {}", path.display()))
+        };
+        Ok(Bench {
+            contenders: choice.contenders(places)?,
+            load: Load::new(load),
+            rows,
+            rounds: rounds.or(quick.then_some(1)),
+            threads,
+            json: json.map(open).transpose()?,
+            failures: 0,
+        })
+    }
+
+    /// Gives how many measurements failed; the others go on.
+    fn run(mut self) -> anyhow::Result<u32> {
+        for row in std::mem::take(&mut self.rows) {
+            let mut table = Table::new(self.contenders.iter().map(|contender| contender.name.clone()));
+            let rounds = self.rounds.unwrap_or(row.rounds());
+            for round in 0..rounds {
+                self.round(round, &row, &mut table)?;
+            }
+            println!("\n{}\n{}; medians of {rounds} rounds", row.heading(), row.essence());
+            println!("{}", table.text(row.workload.columns()));
+            if self.threads {
+                println!("{}", table.threads());
+            }
+        }
+        let first = &self.contenders[0].name;
+        println!("\nin brackets the ratio to {first}");
+        println!(
+            "puts, transactions, mixed and compact ended with SIGKILL, a restart and a check of all that was acknowledged"
+        );
+        Ok(self.failures)
+    }
+
     /// Every contender once; who begins changes with the round.
-    fn round(&self, round: u32, clients: u32, samples: &mut Samples) -> anyhow::Result<()> {
+    fn round(&mut self, round: u32, row: &Row, table: &mut Table) -> anyhow::Result<()> {
         let count = self.contenders.len();
         for turn in 0..count {
             let at = (turn + usize::try_from(round)?) % count;
             let contender = &self.contenders[at];
-            let sample = self.measure(contender, clients).with_context(|| contender.name.clone())?;
-            eprintln!(
-                "round {} {clients:>4} clients  {:<16} {:>8.0} puts/s",
-                round + 1,
-                contender.name,
-                sample[0]
-            );
-            samples.entry((clients, at)).or_default().push(sample);
+            let report = measure(&self.load, contender, row).unwrap_or_else(|error| {
+                eprintln!("FAILED {}, {}: {error:#}", contender.name, row.heading());
+                self.failures += 1;
+                json!({ "failed": error.to_string().lines().next() })
+            });
+            eprintln!("round {} {:<36} {:<14} {}", round + 1, row.heading(), contender.name, brief(&report));
+            if let Some(json) = &mut self.json {
+                let line = json!({
+                    "server": contender.name, "workload": row.workload.name(), "clients": row.clients,
+                    "connections": row.connections, "round": round + 1, "report": report,
+                });
+                writeln!(json, "{line}")?;
+            }
+            table.add(at, report);
         }
         Ok(())
     }
+}
 
-    fn measure(&self, contender: &Contender, clients: u32) -> anyhow::Result<[f64; COLUMNS.len()]> {
-        let place = tempfile::tempdir()?;
-        let plan = Plan::new(&contender.program, place.path())?;
-        let server = plan.start()?;
-        let journal = place.path().join("journal");
-        // A single client waits for each sync alone: fewer puts say as much.
-        let ops = self.ops.unwrap_or(if clients == 1 { 3_000 } else { 30_000 });
-        let mut words: Vec<String> = Vec::new();
-        for (name, value) in [
-            ("--connections", clients.div_ceil(CLIENTS_PER_CONNECTION)),
-            ("--clients", clients),
-            ("--ops", ops),
-            ("--warmup", ops / 5),
-            ("--value-bytes", VALUE_BYTES),
-            ("--server-pid", server.id()),
-        ] {
-            words.extend([name.to_owned(), value.to_string()]);
+/// The rows of the workloads that were asked for.
+fn rows(args: &mut Args, quick: bool) -> anyhow::Result<Vec<Row>> {
+    let names: Option<String> = args.take_value("--workload")?;
+    let clients: Option<Counts> = args.take_value("--clients")?;
+    let connections: Option<u32> = args.take_value("--connections")?;
+    let ops: Option<u64> = args.take_value("--ops")?;
+    let workloads = match names {
+        Some(names) => names.split(',').map(str::parse).collect::<anyhow::Result<Vec<Workload>>>()?,
+        None => Workload::ALL.to_vec(),
+    };
+    let mut rows: Vec<Row> = match clients {
+        None => workloads.iter().flat_map(|workload| workload.rows()).collect(),
+        Some(clients) => workloads
+            .iter()
+            .flat_map(|&workload| clients.0.iter().map(move |&clients| Row::new(workload, clients)))
+            .collect(),
+    };
+    for row in &mut rows {
+        row.connections = connections.unwrap_or(row.connections);
+        if quick {
+            row.shrink();
         }
-        words.extend(["--endpoint".to_owned(), plan.endpoint()]);
+        row.ops = ops.unwrap_or(row.ops);
+    }
+    if rows.iter().any(|row| row.connections == 0 || row.ops == 0) {
+        bail!("a count of 0");
+    }
+    Ok(rows)
+}
+
+/// One contender on one row, on a fresh server.
+fn measure(load: &Load, contender: &Contender, row: &Row) -> anyhow::Result<Value> {
+    let place = tempfile::tempdir()?;
+    let plan = Plan::new(&contender.program, place.path())?;
+    let server = plan.start()?;
+    let journal = place.path().join("journal");
+    let mut words = row.arguments();
+    words.extend(["--endpoint".to_owned(), plan.endpoint()]);
+    words.extend(["--server-pid".to_owned(), server.id().to_string()]);
+    if row.workload.is_journalled() {
         words.extend(["--journal".to_owned(), journal.display().to_string()]);
-        let report = self.load.put(&words)?;
-        server.kill()?;
-        let server = plan.start().context("start again after SIGKILL")?;
-        self.load.verify(&plan.endpoint(), &journal).context("after SIGKILL and a restart")?;
-        server.kill()?;
-        Ok(COLUMNS.map(|(_, name)| number(&report, name)))
     }
-
-    fn table(&self, clients: u32, samples: &Samples) -> String {
-        let connections = clients.div_ceil(CLIENTS_PER_CONNECTION);
-        let mut text = format!("\n{clients} clients on {connections} connections\n{:<16}", "");
-        for (heading, _) in COLUMNS {
-            text += &format!("{heading:>18}");
-        }
-        let etcd = samples.get(&(clients, 0)).map(|rounds| medians(rounds));
-        for (at, contender) in self.contenders.iter().enumerate() {
-            let Some(rounds) = samples.get(&(clients, at)) else { continue };
-            text += &format!("\n{:<16}", contender.name);
-            for (column, value) in medians(rounds).into_iter().enumerate() {
-                let ratio = etcd.map_or(0.0, |etcd| value / etcd[column]);
-                text += &format!("{:>18}", cell(value, ratio));
+    let report = load.measure(&words);
+    let mut report =
+        report.map_err(|error| anyhow!("{error:#}\nthe server said:\n{}", server.final_lines()))?;
+    server.kill()?;
+    if journal.is_file() {
+        match verify(load, &plan, &journal) {
+            Err(error) if contender.is_reference => {
+                eprintln!("{}, {}: {}", contender.name, row.heading(), first_lines(&error));
+                report["lost"] = json!(true);
             }
+            outcome => outcome?,
         }
-        text
     }
+    Ok(report)
 }
 
-fn cell(value: f64, ratio: f64) -> String {
-    let digits = usize::from(value < 1000.0);
-    format!("{value:.digits$} ({ratio:.2})")
+/// After SIGKILL everything that was acknowledged must be there, and nothing else.
+fn verify(load: &Load, plan: &Plan, journal: &std::path::Path) -> anyhow::Result<()> {
+    let server: Server = plan.start().context("start again after SIGKILL")?;
+    load.verify(&plan.endpoint(), journal).context("after SIGKILL and a restart")?;
+    server.kill()
 }
 
-fn medians(rounds: &[[f64; COLUMNS.len()]]) -> [f64; COLUMNS.len()] {
-    std::array::from_fn(|column| median(rounds.iter().map(|round| round[column]).collect()))
+/// A loss shifts every later revision: the list of what is wrong would be as long as the journal.
+fn first_lines(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().take(3).collect::<Vec<_>>().join("\n")
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => 0.0,
-        length if length % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_median_is_the_middle_or_between_the_two_in_the_middle() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median(vec![]), 0.0);
-    }
-
-    #[test]
-    fn small_numbers_keep_a_digit() {
-        assert_eq!(cell(12.34, 0.5), "12.3 (0.50)");
-        assert_eq!(cell(12345.6, 1.0), "12346 (1.00)");
+/// One line of progress.
+fn brief(report: &Value) -> String {
+    match table::missing(report) {
+        Some(why) => why,
+        None => {
+            let number = |name| crate::load::number(report, name);
+            format!(
+                "{:>9.0}/s  p99 {:>8.0} us  server {:>7.1} us  load {:>5.1} us",
+                number("rate"),
+                number("p99_us"),
+                number("server_cpu_us"),
+                number("own_cpu_us")
+            )
+        }
     }
 }

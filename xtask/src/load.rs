@@ -24,9 +24,9 @@ impl Load {
         Load { program }
     }
 
-    /// Puts, measured. Gives the program's line of JSON.
-    pub(crate) fn put(&self, arguments: &[String]) -> anyhow::Result<Value> {
-        self.report("put", arguments)
+    /// One workload, measured. Gives the program's line of JSON.
+    pub(crate) fn measure(&self, arguments: &[String]) -> anyhow::Result<Value> {
+        self.report("measure", arguments)
     }
 
     /// Writes until the connection dies.

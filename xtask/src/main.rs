@@ -49,8 +49,9 @@ cargo xtask COMMAND
   chaos   --kills N [--backend B] [--seed S] | --disk-full [--backend B]
           SIGKILL under load, again and again; every acknowledged write must be there.
           --server PROGRAM does it to any server with etcd's flags, etcd itself for one
-  bench   [--clients 1,100] [--ops N] [--rounds R]
-          rate, latency and server CPU per put beside etcd 3.5.1 in the same run
+  bench   [--workload put,watch] [--quick] [--server NAME=PROGRAM]
+          rate, latency and server CPU per operation beside etcd 3.5.1 in the same run;
+          `bench --help` lists its workloads and options
 
 Without --backend, `compat`, `chaos` and `bench` take both and the others take rocksdb.
 Downloads and the RocksDB library are kept in $QUORATE_CACHE, else ~/.cache/quorate.";
@@ -68,7 +69,12 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(command: &str, words: Vec<String>) -> anyhow::Result<ExitCode> {
-    if matches!(command, "" | "help" | "-h" | "--help") || words.iter().any(|word| word == "--help") {
+    let wants_help = words.iter().any(|word| word == "--help");
+    if command == "bench" && wants_help {
+        println!("{}", bench::HELP);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if matches!(command, "" | "help" | "-h" | "--help") || wants_help {
         println!("{HELP}");
         return Ok(ExitCode::SUCCESS);
     }

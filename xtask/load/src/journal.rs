@@ -40,6 +40,10 @@ pub(crate) enum Event {
         revision: i64,
         deleted: i64,
     },
+    /// Writes of keys that are not the workers', each a revision.
+    Others {
+        writes: i64,
+    },
     /// What `verify` found out about a write that was not acknowledged; revision 0 if that cannot be seen.
     Settled {
         worker: u32,
@@ -74,6 +78,7 @@ impl Event {
             }
             Event::Sent { worker, op: Op::Delete { prefix } } => format!("delete {worker} {prefix}"),
             Event::Acknowledged { worker, revision, deleted } => format!("ack {worker} {revision} {deleted}"),
+            Event::Others { writes } => format!("others {writes}"),
             Event::Settled { worker, applied, revision } => format!("settled {worker} {applied} {revision}"),
         }
     }
@@ -93,6 +98,7 @@ impl Event {
                 revision: revision.parse()?,
                 deleted: deleted.parse()?,
             },
+            ["others", writes] => Event::Others { writes: writes.parse()? },
             ["settled", worker, applied, revision] => Event::Settled {
                 worker: worker.parse()?,
                 applied: applied.parse()?,
@@ -146,6 +152,7 @@ mod tests {
             Event::Sent { worker: 2, op: Op::Delete { prefix: "w2/".to_owned() } },
             Event::Acknowledged { worker: 1, revision: 7, deleted: 0 },
             Event::Settled { worker: 2, applied: true, revision: 0 },
+            Event::Others { writes: 100 },
         ];
         for event in events {
             assert_eq!(Event::parse(&event.line()).unwrap(), event);

@@ -8,13 +8,19 @@
 //! of at most one write per worker is unknown. V2 a value is sent once and never again, so that what is
 //! found tells which write it came from. V3 what is sent is in the journal before it is on the wire.
 
+mod bench;
 mod chaos;
 mod connection;
+mod grpc;
 mod journal;
 mod judge;
+mod latencies;
+mod ledger;
+mod lines;
+mod message;
+mod meter;
 mod model;
 mod options;
-mod put;
 mod random;
 mod usage;
 mod verify;
@@ -24,7 +30,7 @@ use std::process::ExitCode;
 use options::Options;
 
 const HELP: &str = "\
-quorate-load put          measures puts; prints one line of JSON
+quorate-load measure      measures one workload; prints one line of JSON
              chaos-write  writes until the connection dies; keeps the journal
              verify       compares the server with the journal; prints one line of JSON
 cargo xtask chaos, compat and bench call it";
@@ -46,7 +52,7 @@ fn main() -> ExitCode {
 fn run(command: &str, options: Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match command {
-        "put" => runtime.block_on(put::run(options)),
+        "measure" => bench::run(options),
         "chaos-write" => runtime.block_on(chaos::run(options)),
         "verify" => runtime.block_on(verify::run(options)),
         _ => anyhow::bail!("no such command\n{HELP}"),

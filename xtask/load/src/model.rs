@@ -64,6 +64,7 @@ impl Model {
                 let removed = self.write(worker, op, revision)?;
                 ensure!(removed == deleted, "{deleted} keys were reported as deleted, {removed} were there");
             }
+            Event::Others { writes } => self.writes += writes,
             Event::Settled { worker, applied, revision } => {
                 let op = self.pending.remove(&worker).context("settled and never sent")?;
                 if applied {

@@ -1,0 +1,81 @@
+//! Calls as their caller sees them: what is called, and what comes of it.
+
+use super::stream::PREFIX_BYTES;
+
+/// The calls we make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Range,
+    Put,
+    Txn,
+    Compact,
+    Watch,
+}
+
+/// What came for a call, which the caller knows by its tag.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) tag: u32,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The reply of a unary call that succeeded: nothing more comes.
+    Reply(Message),
+    /// One message of a call that goes on.
+    Message(Message),
+    /// The end of a call that failed, or of a stream.
+    End(Refused),
+}
+
+/// The bytes of a protobuf message behind its gRPC prefix.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(super) framed: Vec<u8>,
+}
+
+/// What a server said instead of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) code: u32,
+    pub(crate) text: String,
+}
+
+impl Method {
+    pub(crate) const COUNT: usize = 5;
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Method::Range => 0,
+            Method::Put => 1,
+            Method::Txn => 2,
+            Method::Compact => 3,
+            Method::Watch => 4,
+        }
+    }
+
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Method::Range => "/etcdserverpb.KV/Range",
+            Method::Put => "/etcdserverpb.KV/Put",
+            Method::Txn => "/etcdserverpb.KV/Txn",
+            Method::Compact => "/etcdserverpb.KV/Compact",
+            Method::Watch => "/etcdserverpb.Watch/Watch",
+        }
+    }
+}
+
+impl Message {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.framed.get(PREFIX_BYTES..).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "code {}: {}", self.code, self.text)
+    }
+}
+
+impl std::error::Error for Refused {}

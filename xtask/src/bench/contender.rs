@@ -1,0 +1,91 @@
+//! Who is measured.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+
+use crate::args::Args;
+use crate::backend::Backend;
+use crate::build::{self, Profile};
+use crate::places::Places;
+use crate::setup::{self, Clients};
+
+/// A server that takes etcd's flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Contender {
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+    /// It is only measured against: what it loses is said, but is not our failure.
+    pub(crate) is_reference: bool,
+}
+
+/// What the command line said about them.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    named: Vec<Contender>,
+    backends: Vec<Backend>,
+    ours_only: bool,
+}
+
+impl FromStr for Contender {
+    type Err = anyhow::Error;
+
+    /// `NAME=PROGRAM`, or only the program.
+    fn from_str(text: &str) -> anyhow::Result<Contender> {
+        let (name, program) = text.split_once('=').unwrap_or(("quorate", text));
+        if name.is_empty() || program.is_empty() {
+            bail!("not NAME=PROGRAM");
+        }
+        Ok(Contender { name: name.to_owned(), program: PathBuf::from(program), is_reference: false })
+    }
+}
+
+impl Choice {
+    pub(crate) fn take(args: &mut Args) -> anyhow::Result<Choice> {
+        Ok(Choice {
+            named: args.take_values("--server")?,
+            backends: Backend::take_all(args)?,
+            ours_only: args.take_switch("--ours-only"),
+        })
+    }
+
+    /// etcd first, since ratios are to the first.
+    pub(crate) fn contenders(self, places: &Places) -> anyhow::Result<Vec<Contender>> {
+        let mut contenders = Vec::new();
+        if !self.ours_only {
+            let program = Clients::prepare(places)?.etcd;
+            contenders.push(Contender { name: "etcd 3.5.1".to_owned(), program, is_reference: true });
+        }
+        if self.named.is_empty() {
+            let ready = setup::prepare(places, &self.backends)?;
+            for backend in self.backends {
+                let program = build::server(places, &ready, (backend, Profile::Release))?;
+                contenders.push(Contender { name: backend.to_string(), program, is_reference: false });
+            }
+        }
+        for named in self.named {
+            let program = named.program.canonicalize();
+            let program = program.with_context(|| format!("find {}", named.program.display()))?;
+            contenders.push(Contender { program, ..named });
+        }
+        Ok(contenders)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_may_have_a_name() {
+        let of = |name: &str, program: &str| Contender {
+            name: name.to_owned(),
+            program: program.into(),
+            is_reference: false,
+        };
+        assert_eq!("a=/b/c=d".parse::<Contender>().unwrap(), of("a", "/b/c=d"));
+        assert_eq!("/b/c".parse::<Contender>().unwrap(), of("quorate", "/b/c"));
+        assert!("=x".parse::<Contender>().is_err());
+    }
+}
