@@ -91,13 +91,14 @@ impl Setting {
     }
 
     fn arg(&self, heading: &'static str) -> Arg {
-        let default = if self.default.is_empty() { "none" } else { self.default };
-        let help = match self.status {
-            Status::InForce => format!("{} [{default}]", self.help),
-            Status::NotYet(_) => format!("{} [{default}] (not in force yet)", self.help),
-            Status::NoMeaning(_) => format!("{} [{default}] (no meaning here)", self.help),
-            Status::Refused(_) => format!("{} (not there yet: refused)", self.help),
+        let default = if self.default.is_empty() { String::new() } else { format!(" [{}]", self.default) };
+        let status = match self.status {
+            Status::InForce => "",
+            Status::NotYet(_) => " (not in force yet)",
+            Status::NoMeaning(_) => " (no meaning here)",
+            Status::Refused(_) => " (not there yet: refused)",
         };
+        let help = format!("{}{default}{status}", self.help);
         let arg = Arg::new(self.flag).long(self.flag).help(help).help_heading(heading);
         match self.kind {
             // As in Go: a bare switch, or `=true` and `=false`.
@@ -151,13 +152,14 @@ pub(super) const VERSION: &str = "version";
 
 const ABOUT: &str = "A coordination server that speaks the etcd v3 API.
 
-Every setting is a flag, an environment variable (ETCD_DATA_DIR for --data-dir; QUORATE_DATA_DIR beats it) or a line of \
-a config file, as for etcd. A config file excludes flags and environment; one setting in a flag and in the \
-environment is an error. Times are Go's: 100ms, 1m30s. Defaults stand in brackets.";
+Every setting is a flag, an environment variable (ETCD_DATA_DIR for --data-dir; QUORATE_DATA_DIR
+beats it) or a line of a config file, as for etcd. A config file excludes flags and environment; one
+setting in a flag and in the environment is an error. Times are Go's: 100ms, 1m30s. Defaults stand in
+brackets.";
 
-const AFTER: &str = "A config file is YAML with etcd's keys, or lines of ETCD_DATA_DIR=\"...\" as in \
-/etc/etcd/etcd.conf.
-Settings that are not in force yet are accepted and warned of; what each means stands in docs/compatibility.md.";
+const AFTER: &str =
+    "A config file is YAML with etcd's keys, or lines of ETCD_DATA_DIR=\"...\" as in /etc/etcd/etcd.conf.
+Settings that are not in force yet are accepted and warned of; docs/compatibility.md lists them.";
 
 /// The command line.
 pub(super) fn command() -> Command {
@@ -172,6 +174,7 @@ pub(super) fn command() -> Command {
     Command::new("quorate")
         .about(ABOUT)
         .after_help(AFTER)
+        .next_line_help(true)
         .disable_version_flag(true)
         .args_override_self(true) // given twice: the last wins
         .arg(file)

@@ -139,11 +139,12 @@ fn help_tells_every_flag_its_default_and_what_is_not_in_force() {
     for (heading, settings) in GROUPS {
         assert!(text.contains(&format!("\n{heading}:\n")), "{heading}");
         for setting in settings.iter().filter(|setting| setting.has_flag()) {
-            let line = text.lines().find(|line| {
-                line.trim_start().starts_with(&format!("--{} ", setting.flag))
-                    || line.trim_start().starts_with(&format!("--{}[", setting.flag))
-            });
-            let line = line.unwrap_or_else(|| panic!("--{} is missing in\n{text}", setting.flag));
+            let beginnings = [format!("--{} ", setting.flag), format!("--{}[", setting.flag)];
+            let mut lines = text.lines().map(str::trim_start);
+            let found = lines.any(|line| beginnings.iter().any(|beginning| line.starts_with(beginning)));
+            assert!(found, "--{} is missing in\n{text}", setting.flag);
+            let line = lines.next().unwrap();
+            assert!(line.starts_with(setting.help) && line.contains(setting.default), "{line}");
             assert_eq!(
                 line.contains("(not in force yet)"),
                 matches!(setting.status, Status::NotYet(_)),
