@@ -27,7 +27,7 @@ pub(super) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
     for pair in settings.text(FLAG).split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         match pair.split_once('=').map(|(gate, word)| (gate.trim(), word.trim())) {
             Some((gate, _)) if !GATES.contains(&gate) => {
-                complain(format!("unrecognized feature gate: {gate}"))
+                complain(format!("unrecognized feature gate: {gate}"));
             }
             Some((gate, "1" | "t" | "T" | "true" | "TRUE" | "True")) => on.push(gate),
             Some((_, "0" | "f" | "F" | "false" | "FALSE" | "False")) => (),

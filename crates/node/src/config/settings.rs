@@ -53,13 +53,13 @@ impl Settings {
                 match setting.status {
                     Status::InForce => (),
                     Status::NotYet(instead) => {
-                        remarks.push(format!("{spot} is accepted but not in force yet: {instead}"))
+                        remarks.push(format!("{spot} is accepted but not in force yet: {instead}"));
                     }
                     Status::NoMeaning(why) => {
-                        remarks.push(format!("{spot} is accepted but has no meaning here: {why}"))
+                        remarks.push(format!("{spot} is accepted but has no meaning here: {why}"));
                     }
                     Status::Refused(what) => {
-                        problems.push(Problem { spot, complaint: Complaint::NotThere(what) })
+                        problems.push(Problem { spot, complaint: Complaint::NotThere(what) });
                     }
                 }
             }
