@@ -53,13 +53,13 @@ fn print(text: &str) {
 }
 
 fn serve(config: &Config, warnings: &[String]) -> ExitCode {
-    logging::init(config.log_level, config.log_format);
+    if let Err(error) = logging::init(&config.log) {
+        eprintln!("{:#}", anyhow::Error::from(error));
+        return ExitCode::FAILURE;
+    }
     panics::install();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), backend = backend::NAME, "starting Quorate");
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    for flag in &config.not_in_force {
-        tracing::warn!(flag, "this setting is accepted but not in force yet");
-    }
     if !config.fsync {
         tracing::warn!("running without fsync: a power failure loses acknowledged writes");
     }

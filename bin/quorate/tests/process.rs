@@ -39,8 +39,10 @@ struct Server {
 
 impl Server {
     fn start(home: &Path, arguments: &[&str]) -> Self {
-        let arguments = [&ANY_PORT[..], arguments].concat();
-        let mut command = quorate(home, &arguments);
+        Self::run(quorate(home, &[&ANY_PORT[..], arguments].concat()))
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut server = Self { child, lines, log: Vec::new() };
@@ -57,9 +59,20 @@ impl Server {
     }
 
     fn address(&self) -> Option<&str> {
+        self.addresses().next()
+    }
+
+    /// Where it has said that it serves.
+    fn addresses(&self) -> impl Iterator<Item = &str> {
         let serving =
             |line: &&Value| line["msg"].as_str().is_some_and(|msg| msg.starts_with("serving client"));
-        self.log.iter().find(serving)?["address"].as_str()
+        self.log.iter().filter(serving).filter_map(|line| line["address"].as_str())
+    }
+
+    /// What it has warned of.
+    fn warnings(&self) -> Vec<&str> {
+        let warning = |line: &&Value| line["level"] == "warn";
+        self.log.iter().filter(warning).filter_map(|line| line["msg"].as_str()).collect()
     }
 
     fn signal(&self, signal: Signal) {
@@ -76,10 +89,14 @@ impl Server {
     }
 
     fn put(&self, key: &str, value: &str) -> i64 {
+        self.put_at(self.address().unwrap(), key, value)
+    }
+
+    fn put_at(&self, address: &str, key: &str, value: &str) -> i64 {
         let (key, value) = (key.to_owned().into(), value.to_owned().into());
         let request = PutRequest { key, value, ..PutRequest::default() };
         block_on(async {
-            let reply = self.client().await.put(request).await.unwrap();
+            let reply = client(address).await.put(request).await.unwrap();
             reply.into_inner().header.unwrap().revision
         })
     }
@@ -87,18 +104,19 @@ impl Server {
     /// `key=value@mod_revision` of every key.
     fn all(&self) -> Vec<String> {
         let request = RangeRequest { key: "\0".into(), range_end: "\0".into(), ..RangeRequest::default() };
-        let reply = block_on(async { self.client().await.range(request).await.unwrap() }).into_inner();
+        let reply = block_on(async { client(self.address().unwrap()).await.range(request).await.unwrap() })
+            .into_inner();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let shown = |kv: &quorate_proto::mvccpb::KeyValue| {
             format!("{}={}@{}", text(&kv.key), text(&kv.value), kv.mod_revision)
         };
         reply.kvs.iter().map(shown).collect()
     }
+}
 
-    async fn client(&self) -> KvClient<tonic::transport::Channel> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address().unwrap())).unwrap();
-        KvClient::new(endpoint.connect().await.unwrap())
-    }
+async fn client(address: &str) -> KvClient<tonic::transport::Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    KvClient::new(endpoint.connect().await.unwrap())
 }
 
 impl Drop for Server {
@@ -160,7 +178,102 @@ fn a_setting_in_flag_and_environment_is_fatal() {
     let output = quorate(home.path(), &["--name=a"]).env("ETCD_NAME", "b").output().unwrap();
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(complaint.contains("conflicting environment variable") && complaint.contains("ETCD_NAME"));
+    let words = "conflicting environment variable is shadowed by corresponding command-line flag \
+                 (either unset environment variable or disable flag)";
+    assert!(complaint.contains(words) && complaint.contains("ETCD_NAME"), "{complaint}");
+}
+
+#[test]
+fn every_problem_is_told_before_anything_is_made() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(
+        home.path().join("etcd.yaml"),
+        "log-level: loud\nclient-transport-security: {auto-tls: true}\n",
+    )
+    .unwrap();
+    let (code, _, complaint) = output(home.path(), &["--config-file=etcd.yaml"]);
+    assert_eq!((code, complaint.lines().count()), (Some(1), 3), "{complaint}");
+    assert!(complaint.contains("log-level in etcd.yaml: `loud`"), "{complaint}");
+    assert!(complaint.contains("client-transport-security.auto-tls in etcd.yaml"), "{complaint}");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing was made");
+}
+
+#[test]
+fn etcds_own_file_of_variables_is_a_config_file_and_every_url_is_served() {
+    let home = tempfile::tempdir().unwrap();
+    let conf = "# [member]\nETCD_DATA_DIR=\"kept here\"\nexport ETCD_ENABLE_PPROF='true'\n\
+                ETCD_LISTEN_CLIENT_URLS=\"http://127.0.0.1:0,http://localhost:0\"\n";
+    fs::write(home.path().join("etcd.conf"), conf).unwrap();
+    let mut command = quorate(home.path(), &["--config-file=etcd.conf"]);
+    command.env("ETCD_DATA_DIR", "not here");
+    let mut server = Server::run(command);
+    while server.addresses().count() < 2 {
+        assert!(server.read_line());
+    }
+    let addresses: Vec<String> = server.addresses().map(str::to_owned).collect();
+    for (address, revision) in addresses.iter().zip(2..) {
+        assert_eq!(server.put_at(address, "a", "1"), revision, "{address}");
+    }
+    assert!(home.path().join("kept here").is_dir() && !home.path().join("not here").exists());
+    let warnings = server.warnings();
+    for part in [
+        "ETCD_ENABLE_PPROF in etcd.conf, line 3 is accepted but not in force yet",
+        "flags and environment are ignored",
+    ] {
+        assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:?}");
+    }
+}
+
+#[test]
+fn the_log_goes_to_a_file_too_and_a_full_file_is_put_aside() {
+    let home = tempfile::tempdir().unwrap();
+    let logs = home.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("q.log"), "x".repeat(1 << 20)).unwrap();
+    let arguments = [
+        "--log-outputs=stderr,logs/q.log",
+        "--enable-log-rotation",
+        r#"--log-rotation-config-json={"maxsize": 1, "maxbackups": 1}"#,
+    ];
+    let server = Server::start(home.path(), &arguments);
+    server.signal(Signal::TERM);
+    let (_, log) = server.end();
+    let text = fs::read_to_string(logs.join("q.log")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let messages = |lines: &[Value]| lines.iter().map(|line| line["msg"].clone()).collect::<Vec<_>>();
+    assert_eq!(messages(&lines), messages(&log));
+    let names: Vec<String> =
+        fs::read_dir(&logs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().any(|name| name.starts_with("q-20") && name.ends_with(".log")), "{names:?}");
+}
+
+#[test]
+fn a_log_for_people_has_columns_and_no_colours_in_a_pipe() {
+    let home = tempfile::tempdir().unwrap();
+    let arguments = [&ANY_PORT[..], &["--log-format=console", "--log-outputs=stdout"]].concat();
+    let mut child =
+        quorate(home.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let serving = lines.find(|line| line.contains("serving client traffic insecurely")).unwrap();
+    let columns: Vec<&str> = serving.split('\t').collect();
+    assert_eq!(
+        (columns.len(), columns[1], columns[3]),
+        (5, "info", "serving client traffic insecurely; this is strongly discouraged!")
+    );
+    assert!(columns[4].starts_with("{\"address\": \"127.0.0.1:"), "{serving}");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(lines.any(|line| line.ends_with("\tstopped")));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "the log is elsewhere");
+}
+
+#[test]
+fn a_log_file_that_cannot_be_opened_ends_the_start_with_its_name() {
+    let home = tempfile::tempdir().unwrap();
+    let (code, _, complaint) = output(home.path(), &[&ANY_PORT[..], &["--log-outputs=no/folder"]].concat());
+    assert!(code == Some(1) && complaint.contains("open log file no/folder: "), "{code:?} {complaint}");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing was made");
 }
 
 #[test]

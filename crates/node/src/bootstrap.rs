@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn ids_are_those_that_etcd_computes() {
-        let (urls, _) = Url::parse_list("http://localhost:2380");
+        let (urls, _) = Url::parse_all(&["http://localhost:2380".to_owned()]);
         let founding = Founding::alone("default", &urls, "etcd-cluster");
         assert_eq!(founding.identity.member.to_string(), "8e9e05c52164694d");
         assert_eq!(founding.identity.cluster.to_string(), "cdf818194e3a8c32");
@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn the_order_of_the_urls_does_not_matter() {
-        let id = |list| Founding::alone("a", &Url::parse_list(list).0, "t").identity;
-        assert_eq!(id("http://a:1,http://b:2"), id("http://b:2,http://a:1"));
+        let id =
+            |urls: [&str; 2]| Founding::alone("a", &Url::parse_all(&urls.map(str::to_owned)).0, "t").identity;
+        assert_eq!(id(["http://a:1", "http://b:2"]), id(["http://b:2", "http://a:1"]));
     }
 }

@@ -23,21 +23,26 @@ pub enum UrlError {
     #[error("`{0}`: a URL must end with a port, as in http://10.0.0.1:2379")]
     Port(String),
     /// A listener cannot be found by name.
-    #[error("`{0}`: expected an IP address to listen on, or localhost")]
+    #[error("expected IP in URL for binding ({0}): an address such as 0.0.0.0, or localhost")]
     Host(String),
 }
 
 impl Url {
-    /// The URLs of a comma-separated list, as far as they are ones, and what is wrong with the rest.
-    pub(crate) fn parse_list(list: &str) -> (Vec<Self>, Vec<UrlError>) {
+    /// The URLs among `texts`, as far as they are ones, and what is wrong with the rest.
+    pub(crate) fn parse_all(texts: &[String]) -> (Vec<Self>, Vec<UrlError>) {
         let (mut urls, mut problems) = (Vec::new(), Vec::new());
-        for text in list.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        for text in texts {
             match Self::parse(text) {
                 Ok(url) => urls.push(url),
                 Err(problem) => problems.push(problem),
             }
         }
         (urls, problems)
+    }
+
+    /// The name or address in it; IPv6 in brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     fn parse(text: &str) -> Result<Self, UrlError> {
@@ -51,12 +56,11 @@ impl Url {
         Ok(Self { host: host.into(), port })
     }
 
-    /// Where to listen.
+    /// Where to listen. `localhost` is 127.0.0.1 alone: of a name's addresses Go listens on one, and prefers IPv4.
     pub(crate) fn address(&self) -> Result<SocketAddr, UrlError> {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
         let ip = match host {
             "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             host => host.parse().map_err(|_| UrlError::Host(self.to_string()))?,
         };
         Ok(SocketAddr::new(ip, self.port))
@@ -75,8 +79,8 @@ mod tests {
 
     #[test]
     fn a_list_gives_its_urls_and_every_problem() {
-        let (urls, problems) =
-            Url::parse_list("http://localhost:2379,https://a:1, http://[::1]:80,http://a,http://a:1/x");
+        let texts = ["http://localhost:2379", "https://a:1", "http://[::1]:80", "http://a", "http://a:1/x"];
+        let (urls, problems) = Url::parse_all(&texts.map(str::to_owned));
         assert_eq!(
             urls.iter().map(Url::to_string).collect::<Vec<_>>(),
             ["http://localhost:2379", "http://[::1]:80"]
@@ -96,6 +100,8 @@ mod tests {
         let address = |text: &str| Url::parse(text).unwrap().address();
         assert_eq!(address("http://localhost:1"), Ok("127.0.0.1:1".parse().unwrap()));
         assert_eq!(address("http://[::1]:2"), Ok("[::1]:2".parse().unwrap()));
-        assert!(matches!(address("http://example.org:3"), Err(UrlError::Host(_))));
+        for text in ["http://example.org:3", "http://:3"] {
+            assert!(matches!(address(text), Err(UrlError::Host(_))), "{text}");
+        }
     }
 }

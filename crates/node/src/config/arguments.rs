@@ -3,8 +3,11 @@
 //! Go takes `-name` for `--name`, a value that begins with a dash, and `=1` or `=T` for a switch; the first argument
 //! that is neither a flag nor a flag's value ends the flags.
 
-use super::options::{CONFIG_FILE, IGNORED, Kind, SETTINGS, VERSION};
+use super::options::{self, CONFIG_FILE, IGNORED, Kind, VERSION};
+use super::problem::SWITCH;
 use std::ffi::OsString;
+
+const HELP: &str = "help";
 
 /// Why a command line makes no sense, and the code to exit with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,21 +31,23 @@ pub(super) fn settle(arguments: impl IntoIterator<Item = OsString>) -> Result<Ve
             return stray.map_or(Ok(settled), |stray| Err(not_a_flag(&stray)));
         };
         let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-        let settled_flag = match kind(name) {
-            _ if IGNORED.contains(&name) => None,
-            // Help, or unknown: Go reads no further, and clap knows what to say.
-            None => {
-                settled.push(format!("--{flag}").into());
+        match kind(name) {
+            _ if IGNORED.contains(&name) => (),
+            // Go reads no further.
+            None if name == HELP => {
+                settled.push("--help".into());
                 return Ok(settled);
             }
-            Some(Kind::Switch) => switch(name, value)?,
-            Some(kind) => {
+            None => return Err(unknown(name)),
+            Some(Kind::Switch) => settled.extend(switch(name, value)?),
+            Some(_) => {
                 let value = value.map(OsString::from).or_else(|| arguments.next());
                 let value = value.ok_or_else(|| misused(format!("flag needs an argument: -{name}")))?;
-                Some(valued(name, kind, value)?)
+                let mut whole = OsString::from(format!("--{name}="));
+                whole.push(value);
+                settled.push(whole);
             }
-        };
-        settled.extend(settled_flag);
+        }
     }
     Ok(settled)
 }
@@ -52,47 +57,38 @@ fn flag(text: &str) -> Option<&str> {
     let name = text.strip_prefix("--").or_else(|| text.strip_prefix('-'))?;
     match name {
         "" => None,
-        "h" => Some("help"),
+        "h" => Some(HELP),
         name => Some(name),
     }
 }
 
 fn kind(name: &str) -> Option<Kind> {
     match name {
-        CONFIG_FILE => Some(Kind::Text),
+        CONFIG_FILE => Some(Kind::Text("FILE")),
         VERSION => Some(Kind::Switch),
-        name => SETTINGS.iter().find(|setting| setting.flag == name).map(|setting| setting.kind),
+        name => options::flags().find(|setting| setting.flag == name).map(|setting| setting.kind),
     }
 }
 
+/// A switch with a value; what is none of Go's words is complained of where all values are read.
 fn switch(name: &str, value: Option<&str>) -> Result<Option<OsString>, Senseless> {
-    let is_on = match value {
-        None => true,
-        Some(word) => truth(word)
-            .ok_or_else(|| misused(format!("invalid boolean value {word:?} for -{name}: parse error")))?,
-    };
-    Ok(match name {
-        VERSION => is_on.then(|| "--version".into()),
-        name => Some(format!("--{name}={is_on}").into()),
-    })
+    match (name, value.unwrap_or("true")) {
+        (VERSION, "1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(Some("--version".into())),
+        (VERSION, "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(None),
+        (VERSION, word) => Err(misused(format!(
+            "invalid boolean value {word:?} for -{name}: parse error; expected {SWITCH}"
+        ))),
+        (name, word) => Ok(Some(format!("--{name}={word}").into())),
+    }
 }
 
-fn valued(name: &str, kind: Kind, value: OsString) -> Result<OsString, Senseless> {
-    if kind == Kind::Number && value.to_str().is_none_or(|text| text.parse::<u64>().is_err()) {
-        return Err(misused(format!("invalid value {value:?} for flag -{name}: parse error")));
-    }
-    let mut settled = OsString::from(format!("--{name}="));
-    settled.push(value);
-    Ok(settled)
-}
-
-/// Go's words for true and false.
-pub(super) fn truth(word: &str) -> Option<bool> {
-    match word {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
+/// Go's words, and what the flag is called now if it is one of etcd's past.
+fn unknown(name: &str) -> Senseless {
+    let now = options::successor(name).map(|now| format!("; it went before etcd 3.7, use {now}"));
+    misused(format!(
+        "flag provided but not defined: -{name}{}\nRun with --help for all flags.",
+        now.unwrap_or_default()
+    ))
 }
 
 fn not_a_flag(argument: &OsString) -> Senseless {

@@ -1,104 +1,149 @@
-//! One table: flags, environment names, file keys and help.
+//! What can be set, and what that does in this release: one table behind flags, environment, files, help and docs.
+
+mod table;
 
 use clap::{Arg, ArgAction, Command};
 
+pub(super) use table::{GROUPS, IGNORED, REMOVED};
+
 /// A setting as an operator sees it.
+#[derive(Debug)]
 pub(super) struct Setting {
-    /// The flag, and the key in a file. In the environment: `ETCD_`, upper case, underscores.
+    /// The flag, without its dashes. In the environment: `ETCD_`, upper case, underscores.
     pub(super) flag: &'static str,
     /// What it takes.
     pub(super) kind: Kind,
-    /// What a value looks like.
-    value: &'static str,
-    /// What it does, with its default.
-    help: &'static str,
+    /// What holds if nobody sets it, as one would write it in a flag.
+    pub(super) default: &'static str,
+    /// Where one may write it.
+    pub(super) place: Place,
+    /// What becomes of it.
+    pub(super) status: Status,
+    /// What it does, in a line.
+    pub(super) help: &'static str,
 }
 
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Any text.
-    Text,
-    /// A whole number, not negative.
-    Number,
+    /// Any text; what it stands for.
+    Text(&'static str),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Texts, separated by commas.
+    List(&'static str),
+    /// URLs, separated by commas.
+    Urls,
+    /// A whole number in Go's forms, at most so large.
+    Natural {
+        /// What it counts.
+        unit: &'static str,
+        /// The largest.
+        max: u64,
+    },
+    /// A whole number that may be negative, in Go's forms.
+    Integer(&'static str),
+    /// Go's durations. In a YAML file also a whole number of nanoseconds, as for etcd.
+    Duration,
     /// Nothing, or `=true` or `=false`.
     Switch,
 }
 
-const fn text(flag: &'static str, value: &'static str, help: &'static str) -> Setting {
-    Setting { flag, kind: Kind::Text, value, help }
+/// Where a setting may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a flag, a variable, and under its own name in a YAML file.
+    Everywhere,
+    /// In a YAML file it has this path, its sections separated by dots.
+    Section(&'static str),
+    /// Not in a YAML file.
+    NotInYaml,
+    /// Only in a YAML file, under this path.
+    OnlyInYaml(&'static str),
 }
 
-const fn number(flag: &'static str, value: &'static str, help: &'static str) -> Setting {
-    Setting { flag, kind: Kind::Number, value, help }
+/// What becomes of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    /// It does what it says.
+    InForce,
+    /// It is accepted and warned of: what it would act on is not there yet. This is what holds instead.
+    NotYet(&'static str),
+    /// It is accepted and warned of: there is nothing here that it could act on, and this is why.
+    NoMeaning(&'static str),
+    /// Whoever sets it would be worse off if it were accepted without effect. This is what to do.
+    Refused(&'static str),
 }
 
-const fn switch(flag: &'static str, help: &'static str) -> Setting {
-    Setting { flag, kind: Kind::Switch, value: "BOOL", help }
+impl Setting {
+    /// Its path in a YAML file.
+    pub(super) fn path(&self) -> Option<&'static str> {
+        match self.place {
+            Place::Everywhere => Some(self.flag),
+            Place::Section(path) | Place::OnlyInYaml(path) => Some(path),
+            Place::NotInYaml => None,
+        }
+    }
+
+    /// Whether there is a flag and a variable of its name.
+    pub(super) fn has_flag(&self) -> bool {
+        !matches!(self.place, Place::OnlyInYaml(_))
+    }
+
+    fn arg(&self, heading: &'static str) -> Arg {
+        let default = if self.default.is_empty() { String::new() } else { format!(" [{}]", self.default) };
+        let status = match self.status {
+            Status::InForce => "",
+            Status::NotYet(_) => " (not in force yet)",
+            Status::NoMeaning(_) => " (no meaning here)",
+            Status::Refused(_) => " (not there yet: refused)",
+        };
+        let help = format!("{}{default}{status}", self.help);
+        let arg = Arg::new(self.flag).long(self.flag).help(help).help_heading(heading);
+        match self.kind {
+            // As in Go: a bare switch, or `=true` and `=false`.
+            Kind::Switch => {
+                let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+                arg.value_name("BOOL")
+            }
+            kind => arg.action(ArgAction::Set).allow_hyphen_values(true).value_name(kind.value_name()),
+        }
+    }
 }
 
-/// Every setting of this release. The heading of each group of them stands beside it in [`command`].
-pub(super) const SETTINGS: [Setting; 19] = [
-    text("name", "NAME", "What this member calls itself [default: default]"),
-    text("data-dir", "DIR", "Where its data is kept [default: NAME.etcd]"),
-    text("wal-dir", "DIR", "Where its log is kept, best on a disk of its own [default: DATA-DIR/wal]"),
-    text("listen-client-urls", "URLS", "Where to serve clients [default: http://localhost:2379]"),
-    text(
-        "advertise-client-urls",
-        "URLS",
-        "Where clients are told to find this member [default: http://localhost:2379]",
-    ),
-    text(
-        "listen-peer-urls",
-        "URLS",
-        "Where to serve other members; not in force yet [default: http://localhost:2380]",
-    ),
-    text(
-        "initial-advertise-peer-urls",
-        "URLS",
-        "Where other members find this one; its id is made of them [default: http://localhost:2380]",
-    ),
-    text(
-        "initial-cluster",
-        "NAME=URL,...",
-        "The members that found the cluster; this one only, in this release",
-    ),
-    text("initial-cluster-token", "TOKEN", "Keeps clusters with equal URLs apart [default: etcd-cluster]"),
-    text("initial-cluster-state", "STATE", "new; existing is not implemented yet [default: new]"),
-    number("heartbeat-interval", "MS", "How often a leader makes itself heard [default: 100]"),
-    number("election-timeout", "MS", "How long a follower waits for a leader [default: 1000]"),
-    number(
-        "snapshot-count",
-        "ENTRIES",
-        "Make the engine durable and cut the log after so many entries [default: 10000]",
-    ),
-    number("snapshot-catchup-entries", "ENTRIES", "Keep so many of them in the log [default: 5000]"),
-    number("max-request-bytes", "BYTES", "The longest command [default: 1572864]"),
-    switch("unsafe-no-fsync", "Never sync the log: a power failure loses acknowledged writes"),
-    number("front-threads", "COUNT", "Threads that serve clients; 0 for one a core [default: 0]"),
-    text("log-level", "LEVEL", "debug, info, warn, error, panic or fatal [default: info]"),
-    text("log-format", "FORMAT", "json, or console for people [default: json]"),
-];
+impl Kind {
+    fn value_name(self) -> String {
+        match self {
+            Self::Text(what) => what.to_owned(),
+            Self::Choice(words) => words.join("|"),
+            Self::List(what) => format!("{what},..."),
+            Self::Urls => "URL,...".to_owned(),
+            Self::Natural { unit, .. } | Self::Integer(unit) => unit.to_owned(),
+            Self::Duration => "TIME".to_owned(),
+            Self::Switch => "BOOL".to_owned(),
+        }
+    }
+}
 
-/// Accepted, but without effect in this release: a start that sets one warns.
-pub(super) const NOT_IN_FORCE: [&str; 1] = ["listen-peer-urls"];
+/// Every setting, in the order of the help.
+pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
+    GROUPS.iter().flat_map(|(_, settings)| *settings)
+}
 
-/// Flags of etcd's past that it still accepts, as switches, and ignores.
-pub(super) const IGNORED: [&str; 13] = [
-    "cluster-active-size",
-    "cluster-remove-delay",
-    "cluster-sync-interval",
-    "config",
-    "force",
-    "max-result-buffer",
-    "max-retry-attempts",
-    "peer-heartbeat-interval",
-    "peer-election-timeout",
-    "retry-interval",
-    "snapshot",
-    "v",
-    "vv",
-];
+/// Every setting that has a flag and a variable.
+pub(super) fn flags() -> impl Iterator<Item = &'static Setting> {
+    settings().filter(|setting| setting.has_flag())
+}
+
+/// The variable of a flag.
+pub(super) fn variable(flag: &str) -> String {
+    format!("ETCD_{}", flag.to_uppercase().replace(['-', '.'], "_"))
+}
+
+/// What a name of etcd's past is called now, if it was removed before etcd 3.7.
+pub(super) fn successor(name: &str) -> Option<&'static str> {
+    REMOVED.iter().find(|(old, _)| *old == name).map(|(_, now)| *now)
+}
 
 /// The flag that names a config file.
 pub(super) const CONFIG_FILE: &str = "config-file";
@@ -107,25 +152,29 @@ pub(super) const VERSION: &str = "version";
 
 const ABOUT: &str = "A coordination server that speaks the etcd v3 API.
 
-Every setting is a flag, an environment variable (ETCD_DATA_DIR for --data-dir) or a key of a YAML file, as for etcd. \
-A file excludes flags and environment.";
+Every setting is a flag, an environment variable (ETCD_DATA_DIR for --data-dir; QUORATE_DATA_DIR
+beats it) or a line of a config file, as for etcd. A config file excludes flags and environment; one
+setting in a flag and in the environment is an error. Times are Go's: 100ms, 1m30s. Defaults stand in
+brackets.";
+
+const AFTER: &str =
+    "A config file is YAML with etcd's keys, or lines of ETCD_DATA_DIR=\"...\" as in /etc/etcd/etcd.conf.
+Settings that are not in force yet are accepted and warned of; docs/compatibility.md lists them.";
 
 /// The command line.
 pub(super) fn command() -> Command {
-    let file =
-        Arg::new(CONFIG_FILE).long(CONFIG_FILE).value_name("FILE").help("Read all settings from a YAML file");
+    let file = Arg::new(CONFIG_FILE)
+        .long(CONFIG_FILE)
+        .value_name("FILE")
+        .help("Read all settings from this file, YAML or lines of ETCD_X=\"...\"");
     let version = Arg::new(VERSION).long(VERSION).action(ArgAction::SetTrue).help("Print versions and exit");
-    let settings = SETTINGS.iter().map(|setting| {
-        let arg = Arg::new(setting.flag).long(setting.flag).help(setting.help);
-        let arg = arg.value_name(setting.value);
-        match setting.kind {
-            Kind::Text | Kind::Number => arg.action(ArgAction::Set).allow_hyphen_values(true),
-            // As in Go: a bare switch, or `=true` and `=false`.
-            Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        }
+    let settings = GROUPS.iter().flat_map(|(heading, settings)| {
+        settings.iter().filter(|setting| setting.has_flag()).map(|setting| setting.arg(heading))
     });
     Command::new("quorate")
         .about(ABOUT)
+        .after_help(AFTER)
+        .next_line_help(true)
         .disable_version_flag(true)
         .args_override_self(true) // given twice: the last wins
         .arg(file)

@@ -1,12 +1,13 @@
-//! From arguments, environment and file to settings.
+//! From arguments, environment and file to settings. etcd's rules of which counts are here and nowhere else.
 
+use super::Config;
 use super::arguments::{self, Senseless};
-use super::options::{CONFIG_FILE, Kind, SETTINGS, VERSION, command};
-use super::raw::Raw;
-use super::{Config, Problem};
+use super::file::{self, Contents};
+use super::options::{self, CONFIG_FILE, VERSION, command};
+use super::problem::{Origin, Problem};
+use super::settings::{Entry, Settings, Written};
+use super::variables::{Variable, Variables};
 use clap::ArgMatches;
-use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 /// What the command line asks for.
@@ -30,26 +31,9 @@ pub enum Parsed {
     },
 }
 
-/// Settings from one place, by flag name.
-#[derive(Debug, Clone)]
-struct Place {
-    name: &'static str,
-    values: BTreeMap<&'static str, String>,
-}
-
-impl Source for Place {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        let origin = self.name.to_owned();
-        let value = |text: &String| Value::new(Some(&origin), ValueKind::String(text.clone()));
-        Ok(self.values.iter().map(|(flag, text)| ((*flag).to_owned(), value(text))).collect())
-    }
-}
-
-/// Reads the command line `arguments` (the program's name first) and `environment`.
+/// Reads the command line `arguments` (the program's name first), `environment`, and the config file they name, if any.
+///
+/// Everything that is wrong is told at once. Opens no port and no log; the only file it reads is the config file.
 #[must_use]
 pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
@@ -69,102 +53,71 @@ pub fn parse(
     if matches.get_flag(VERSION) {
         return Parsed::Version;
     }
-    match settle(&matches, environment) {
-        Ok((config, warnings)) => Parsed::Serve { config: Box::new(config), warnings },
-        Err(text) => Parsed::Exit { text, code: 1 },
-    }
+    let contents = match choose(&matches, environment) {
+        Ok(contents) => contents,
+        Err(text) => return Parsed::Exit { text, code: 1 },
+    };
+    settle(contents)
 }
 
-fn settle(
+/// What counts: the config file alone, or flags and environment, which must not both say the same.
+fn choose(
     matches: &ArgMatches,
     environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<(Config, Vec<String>), String> {
+) -> Result<Contents, String> {
     let flags = from_flags(matches);
-    let (variables, mut warnings) = from_environment(environment);
-    let named = |file: &&String| !file.is_empty();
-    let flag = matches.get_one::<String>(CONFIG_FILE).filter(named);
-    let file = flag.or(variables.get(CONFIG_FILE).filter(named)).cloned();
-    let mut builder = config::Config::builder();
-    let explicit: Vec<&'static str>;
-    if let Some(file) = file {
-        if !flags.is_empty() || variables.keys().any(|flag| *flag != CONFIG_FILE) {
-            warnings.push("flags and environment are ignored beside a config file".to_owned());
+    let environment = environment.into_iter().map(|(name, value)| {
+        let origin = Origin::Variable(name.clone());
+        Variable { name, value, origin }
+    });
+    let Variables { mut written, file, warnings } = Variables::read(environment);
+    let named = matches.get_one::<String>(CONFIG_FILE).filter(|file| !file.is_empty()).cloned();
+    if let Some(file) = named.or(file) {
+        let mut contents = file::read(&file)?;
+        if !flags.is_empty() || !written.is_empty() {
+            contents.warnings.push("flags and environment are ignored beside a config file".to_owned());
         }
-        let text =
-            std::fs::read_to_string(&file).map_err(|error| format!("read config file {file}: {error}"))?;
-        let source = File::from_str(&text, FileFormat::Yaml);
-        let keys = source.collect().map_err(|error| format!("config file {file}: {error}"))?;
-        explicit =
-            SETTINGS.iter().map(|setting| setting.flag).filter(|flag| keys.contains_key(*flag)).collect();
-        builder = builder.add_source(source);
-    } else {
-        if let Some(flag) = flags.keys().find(|flag| variables.contains_key(*flag)) {
-            let name = variable(flag);
-            return Err(format!(
-                "conflicting environment variable is shadowed by corresponding command-line flag (either unset environment variable or disable flag): {name}"
-            ));
-        }
-        let variables = in_force(variables)?;
-        explicit = flags.keys().chain(variables.keys()).copied().collect();
-        builder = builder
-            .add_source(Place { name: "the environment", values: variables })
-            .add_source(Place { name: "the command line", values: flags });
+        contents.warnings.extend(warnings);
+        return Ok(contents);
     }
-    let raw: Raw =
-        builder.build().and_then(config::Config::try_deserialize).map_err(|error| error.to_string())?;
-    let config = Config::check(raw, &explicit).map_err(|problems| describe(&problems))?;
-    Ok((config, warnings))
+    let conflicts: Vec<String> =
+        flags.keys().filter_map(|flag| written.get(flag)).map(|entry| shadowed(&entry.origin)).collect();
+    if !conflicts.is_empty() {
+        return Err(conflicts.join("\n"));
+    }
+    written.retain(|_, entry| !entry.text.is_empty()); // an empty variable sets nothing, as for etcd
+    written.extend(flags);
+    Ok(Contents { written, warnings, problems: Vec::new() })
 }
 
-/// The variables that set something: an empty one does not, as for etcd. Switches in our words.
-fn in_force(variables: BTreeMap<&'static str, String>) -> Result<BTreeMap<&'static str, String>, String> {
-    let set = variables.into_iter().filter(|(_, value)| !value.is_empty());
-    set.map(|(flag, value)| {
-        let is_switch = SETTINGS.iter().any(|setting| setting.flag == flag && setting.kind == Kind::Switch);
-        if !is_switch {
-            return Ok((flag, value));
-        }
-        let truth = arguments::truth(&value)
-            .ok_or_else(|| format!("invalid value {value:?} for {}: parse error", variable(flag)))?;
-        Ok((flag, truth.to_string()))
-    })
-    .collect()
+/// etcd's words.
+fn shadowed(origin: &Origin) -> String {
+    let Origin::Variable(name) = origin else { unreachable!("only a variable can be shadowed by a flag") };
+    format!(
+        "conflicting environment variable is shadowed by corresponding command-line flag (either unset environment variable or disable flag): {name}"
+    )
 }
 
-fn describe(problems: &[Problem]) -> String {
+fn from_flags(matches: &ArgMatches) -> Written {
+    let entry = |flag: &'static str| {
+        let text = matches.get_one::<String>(flag)?.clone();
+        Some((flag, Entry { text, origin: Origin::Flag }))
+    };
+    options::flags().filter_map(|setting| entry(setting.flag)).collect()
+}
+
+fn settle(contents: Contents) -> Parsed {
+    let Contents { written, mut warnings, mut problems } = contents;
+    let settings = Settings::read(written, &mut problems, &mut warnings);
+    let config = Config::check(&settings, &mut problems, &mut warnings);
+    if problems.is_empty() {
+        return Parsed::Serve { config: Box::new(config), warnings };
+    }
+    let is_misuse = problems.iter().any(Problem::is_misuse);
     let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-    format!("the configuration cannot be used:\n{}", lines.join("\n"))
-}
-
-fn from_flags(matches: &ArgMatches) -> BTreeMap<&'static str, String> {
-    let value = |flag: &'static str| matches.get_one::<String>(flag).map(|value| (flag, value.clone()));
-    SETTINGS.iter().filter_map(|setting| value(setting.flag)).collect()
-}
-
-/// The settings in the environment, and a warning for each name that is none.
-fn from_environment(
-    environment: impl IntoIterator<Item = (String, String)>,
-) -> (BTreeMap<&'static str, String>, Vec<String>) {
-    let (mut values, mut own, mut warnings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    let flags = || SETTINGS.iter().map(|setting| setting.flag).chain([CONFIG_FILE]);
-    for (name, value) in environment {
-        let ours = name.strip_prefix("QUORATE_").map(|rest| format!("ETCD_{rest}"));
-        let Some(flag) = flags().find(|flag| variable(flag) == *ours.as_ref().unwrap_or(&name)) else {
-            if name.starts_with("ETCD_") || ours.is_some() {
-                warnings.push(format!("unrecognized environment variable {name}"));
-            }
-            continue;
-        };
-        match ours {
-            Some(_) if value.is_empty() => None,
-            Some(_) => own.insert(flag, value),
-            None => values.insert(flag, value),
-        };
-    }
-    values.extend(own);
-    (values, warnings)
-}
-
-fn variable(flag: &str) -> String {
-    format!("ETCD_{}", flag.to_uppercase().replace('-', "_"))
+    let text = match problems.as_slice() {
+        [alone] if is_misuse => alone.to_string(), // as Go says it
+        _ => format!("the configuration cannot be used:\n{}", lines.join("\n")),
+    };
+    Parsed::Exit { text, code: if is_misuse { 2 } else { 1 } }
 }

@@ -1,0 +1,187 @@
+//! Bounds, and what settings must not say together.
+
+use super::*;
+
+#[test]
+fn all_problems_are_told_at_once_with_source_and_setting() {
+    let arguments = [
+        "--listen-client-urls=https://0.0.0.0:1,http://example.org:2,http://:3,http://127.0.0.1:4,http://localhost:4",
+        "--heartbeat-interval=500",
+        "--initial-cluster=default=http://localhost:2380,b=http://b:2380",
+        "--cert-file=x",
+        "--feature-gates=NoSuch=true,LeaseCheckpointPersist=true",
+    ];
+    let variables = [
+        ("ETCD_LOG_LEVEL", "loud"),
+        ("QUORATE_MAX_TXN_OPS", "-1"),
+        ("ETCD_INITIAL_ADVERTISE_PEER_URLS", "http://a/b:1"),
+        ("ETCD_LOGGER", "capnslog"),
+    ];
+    let (text, code) = refusal(&arguments, &variables);
+    assert_eq!(code, 1);
+    for part in [
+        "--listen-client-urls: `https://0.0.0.0:1`: the scheme must be http",
+        "--listen-client-urls: expected IP in URL for binding (http://example.org:2)",
+        "--listen-client-urls: expected IP in URL for binding (http://:3)",
+        "--listen-client-urls: http://127.0.0.1:4 and http://localhost:4 are the same place",
+        "--advertise-client-urls is required when --listen-client-urls is set explicitly",
+        "--election-timeout[1000ms] should be at least as 5 times as --heartbeat-interval[500ms]",
+        "several members are not implemented yet",
+        "--cert-file: this would have no effect yet. TLS is not there yet",
+        "--feature-gates: unrecognized feature gate: NoSuch",
+        "LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint",
+        "ETCD_LOG_LEVEL in the environment: `loud` is not one of",
+        "invalid value \"-1\" for QUORATE_MAX_TXN_OPS in the environment",
+        "ETCD_INITIAL_ADVERTISE_PEER_URLS in the environment: `http://a/b:1`",
+        "--logger=capnslog is removed in v3.5",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn unreadable_flags_end_with_two_whatever_else_is_wrong() {
+    let (text, code) = refusal(&["--snapshot-count=a", "--max-txn-ops=b", "--cert-file=c"], &[]);
+    assert_eq!((code, text.lines().count()), (2, 4), "{text}");
+}
+
+#[test]
+fn numbers_out_of_bounds_are_problems_never_panics() {
+    let huge = u64::MAX.to_string();
+    for flag in ["heartbeat-interval", "election-timeout", "max-request-bytes"] {
+        let (text, code) = refusal(&[&format!("--{flag}={huge}")], &[]);
+        assert!(code == 1 && text.contains(flag), "{text}");
+    }
+    for flag in ["front-threads", "max-concurrent-streams"] {
+        assert_eq!(refusal(&[&format!("--{flag}={huge}")], &[]).1, 2, "{flag}");
+    }
+    for flag in ["heartbeat-interval", "election-timeout", "max-request-bytes"] {
+        assert_eq!(refusal(&[&format!("--{flag}=0")], &[]).1, 1, "{flag}");
+    }
+    assert!(config(&[&format!("--snapshot-count={huge}")], &[]).snapshot_entries > 0);
+}
+
+#[test]
+fn zero_and_too_little_are_set_right_where_etcd_does_so() {
+    let arguments =
+        ["--snapshot-count=0", "--snapshot-catchup-entries=0", "--watch-progress-notify-interval=1ms"];
+    let settings = config(&arguments, &[]);
+    assert_eq!((settings.snapshot_entries, settings.catchup_entries), (10_000, 5000));
+    assert_eq!(settings.watch_progress_interval, Duration::from_millis(100));
+    assert_eq!(remarks(&arguments, &[]).len(), 3);
+    assert_eq!(config(&[], &[]).watch_progress_interval, Duration::from_secs(600));
+    assert_eq!(config(&["--grpc-keepalive-interval=0"], &[]).keepalive_interval, None);
+    assert!(
+        remarks(&["--max-request-bytes=20000000"], &[])[0].contains("exceeded recommended request limit")
+    );
+}
+
+#[test]
+fn election_times_keep_etcds_bounds() {
+    for (heartbeat, election, holds) in
+        [(100, 500, true), (100, 499, false), (1, 50_000, true), (1, 50_001, false)]
+    {
+        let arguments =
+            [format!("--heartbeat-interval={heartbeat}"), format!("--election-timeout={election}")];
+        let parsed = read(&[&arguments[0], &arguments[1]], &[]);
+        assert_eq!(matches!(parsed, Parsed::Serve { .. }), holds, "{heartbeat} {election}");
+    }
+}
+
+#[test]
+fn a_cluster_of_this_member_alone_may_be_written_out() {
+    let own = "--initial-advertise-peer-urls=http://a:1,http://b:2";
+    for cluster in ["default=http://a:1,default=http://b:2", "default=http://b:2, default=http://a:1", ""] {
+        assert_eq!(config(&[own, &format!("--initial-cluster={cluster}")], &[]).advertise_peer_urls.len(), 2);
+    }
+    for cluster in [
+        "default=http://a:1",
+        "other=http://a:1,other=http://b:2",
+        "http://a:1",
+        "default=http://a:1,default=http://c:2",
+    ] {
+        assert_eq!(refusal(&[own, &format!("--initial-cluster={cluster}")], &[]).1, 1, "{cluster}");
+    }
+    assert_eq!(refusal(&["--initial-cluster-state=existing"], &[]).1, 1);
+    assert_eq!(refusal(&["--initial-cluster-state=old"], &[]).1, 1);
+}
+
+#[test]
+fn what_to_keep_of_history_is_hours_a_time_or_revisions() {
+    for (mode, keep, holds) in [
+        ("periodic", "1", true),
+        ("periodic", "30m", true),
+        ("periodic", "-1h", false),
+        ("periodic", "many", false),
+        ("revision", "1000", true),
+        ("revision", "30m", false),
+        ("hourly", "1", false),
+    ] {
+        let arguments =
+            [format!("--auto-compaction-mode={mode}"), format!("--auto-compaction-retention={keep}")];
+        let parsed = read(&[&arguments[0], &arguments[1]], &[]);
+        assert_eq!(matches!(parsed, Parsed::Serve { .. }), holds, "{mode} {keep}");
+    }
+}
+
+#[test]
+fn logs_go_where_they_are_wanted() {
+    let outputs = |list: &str| config(&[&format!("--log-outputs={list}")], &[]).log.outputs;
+    assert_eq!(outputs("default"), [LogOutput::Stderr]);
+    assert_eq!(outputs(""), [LogOutput::Stderr]);
+    assert_eq!(outputs("stdout,/a/b.log, stdout"), [LogOutput::Stdout, LogOutput::File("/a/b.log".into())]);
+    for (list, text) in [
+        ("default,/a", "multi logoutput for \"default\" is not supported yet"),
+        ("systemd/journal", "under systemd stderr goes there"),
+    ] {
+        assert!(refusal(&[&format!("--log-outputs={list}")], &[]).0.contains(text), "{list}");
+    }
+    for (word, level) in [
+        ("debug", LogLevel::Debug),
+        ("WARN", LogLevel::Warn),
+        ("dpanic", LogLevel::Error),
+        ("fatal", LogLevel::Error),
+    ] {
+        assert_eq!(config(&[&format!("--log-level={word}")], &[]).log.level, level, "{word}");
+    }
+}
+
+#[test]
+fn rotation_is_lumberjacks() {
+    let rotation = |json: &str, outputs: &str| {
+        let arguments = [
+            "--enable-log-rotation".to_owned(),
+            format!("--log-outputs={outputs}"),
+            format!("--log-rotation-config-json={json}"),
+        ];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        match read(&arguments, &[]) {
+            Parsed::Serve { config, warnings } => Ok((config.log.rotation.unwrap(), warnings.len())),
+            Parsed::Exit { text, .. } => Err(text),
+            Parsed::Version => unreachable!(),
+        }
+    };
+    let rules = |megabytes: u64, days_max, backups_max| Rotation {
+        bytes_max: megabytes << 20,
+        days_max,
+        backups_max,
+    };
+    assert_eq!(rotation("{}", "a"), Ok((rules(100, 0, 0), 0)));
+    assert_eq!(
+        rotation(r#"{"MaxSize": 3, "maxage": 1, "maxbackups": 2, "other": 1}"#, "a,stderr"),
+        Ok((rules(3, 1, 2), 0))
+    );
+    assert_eq!(rotation(r#"{"compress": true, "localtime": true}"#, "a"), Ok((rules(100, 0, 0), 2)));
+    for (json, outputs, text) in [
+        ("{", "a", "improperly formatted log rotation config"),
+        ("[]", "a", "invalid log rotation config"),
+        (r#"{"maxsize": "1"}"#, "a", "maxsize must be a whole number"),
+        (r#"{"maxage": -1}"#, "a", "maxage must be a whole number"),
+        ("{}", "stderr", "--log-outputs requires a single file path"),
+        ("{}", "a,b", "--log-outputs requires a single file path"),
+    ] {
+        let told = rotation(json, outputs).unwrap_err();
+        assert!(told.contains(text), "{told}");
+    }
+    assert_eq!(config(&["--log-outputs=a"], &[]).log.rotation, None);
+}
