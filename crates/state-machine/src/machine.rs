@@ -177,6 +177,7 @@ impl StateMachine {
         match kind {
             Kind::Put(put) => refusable(self.put(&put, overlay)),
             Kind::DeleteRange(delete) => refusable(self.delete_range(&delete, overlay)),
+            Kind::Txn(_) | Kind::Compact { .. } => Err(Fault::UnknownCommand),
             Kind::SetMemberAttributes { member, attributes } => {
                 self.members.describe(member, &attributes, overlay.batch());
                 Ok(Ok(Reply::Done))
