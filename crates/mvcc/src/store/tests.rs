@@ -1,14 +1,18 @@
 use super::*;
 use crate::query::{Filter, Order as SortOrder, Query, Sort, Target};
-use crate::{Found, Tier};
+use crate::{Deleted, Found, Put, Refusal, Tier, key_value};
+use bytes::Bytes;
 use proptest::prelude::*;
+use quorate_proto::mvccpb::KeyValue;
 use quorate_storage::{Batch, Engine, SpaceSet};
 use quorate_storage_memory::MemoryEngine;
+use quorate_types::{KeyRange, LeaseId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const KEY: Space = Space::new(0, "key");
-const SPACES: SpaceSet = SpaceSet::new(&[KEY]);
+const META: Space = Space::new(1, "meta");
+const SPACES: SpaceSet = SpaceSet::new(&[KEY, META]);
 
 /// A store on a volatile engine; each call is a transaction of its own.
 struct Scene {
@@ -19,7 +23,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let engine = Arc::new(MemoryEngine::volatile(SPACES));
-        let store = Store::open(KEY, engine.view().as_ref()).unwrap();
+        let store = Store::open(KEY, META, engine.view().as_ref()).unwrap();
         Self { engine, store }
     }
 
@@ -235,21 +239,6 @@ fn keys_only_leaves_out_value_and_lease_unless_it_sorts_by_value() {
 }
 
 #[test]
-fn only_the_newest_revision_can_be_read() {
-    let mut scene = Scene::new();
-    scene.put("a", "1");
-    let at = |revision| Query { revision: Some(Revision(revision)), ..Query::newest(range("a", "")) };
-    assert_eq!(scene.find(&at(2)).unwrap().count, 1);
-    let (newest, asked) = (Revision(2), Revision);
-    let refusal = |revision| match scene.find(&at(revision)) {
-        Err(ReadError::Refused(refusal)) => refusal,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(refusal(3), Refusal::Future { asked: asked(3), newest });
-    assert_eq!(refusal(1), Refusal::Past { asked: asked(1), newest });
-}
-
-#[test]
 fn a_snapshot_stays_as_it_is() {
     let mut scene = Scene::new();
     scene.put("a", "1");
@@ -268,7 +257,7 @@ fn records_that_are_none_are_refused_not_skipped() {
         let mut batch = Batch::default();
         batch.insert(KEY, key, value);
         engine.write(batch).unwrap();
-        assert!(matches!(Store::open(KEY, engine.view().as_ref()), Err(ReadError::Corrupt(_))));
+        assert!(matches!(Store::open(KEY, META, engine.view().as_ref()), Err(ReadError::Corrupt(_))));
     }
 }
 
@@ -313,7 +302,7 @@ proptest! {
                     revision += i64::from(!doomed.is_empty());
                     doomed.iter().for_each(|key| drop(model.remove(key)));
                 }
-                Act::Restart => scene.store = Store::open(KEY, scene.engine.view().as_ref()).unwrap(),
+                Act::Restart => scene.store = Store::open(KEY, META, scene.engine.view().as_ref()).unwrap(),
             }
             prop_assert_eq!(scene.store.revision(), Revision(revision));
         }
