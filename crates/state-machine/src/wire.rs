@@ -115,9 +115,7 @@ fn op(op: RequestOp) -> Result<TxnOp, Malformed> {
 fn request_op(op: TxnOp) -> RequestOp {
     let request = match op {
         TxnOp::Range(query) => Request::RequestRange(range_request(query)),
-        TxnOp::Put { change, with_previous } => {
-            Request::RequestPut(Put { change, with_previous }.into())
-        }
+        TxnOp::Put { change, with_previous } => Request::RequestPut(Put { change, with_previous }.into()),
         TxnOp::DeleteRange { range, with_previous } => {
             Request::RequestDeleteRange(DeleteRange { range, with_previous }.into())
         }

@@ -1,7 +1,7 @@
 use super::*;
-use proptest::prelude::*;
 use crate::wire::tests::any_txn;
 use bytes::Bytes;
+use proptest::prelude::*;
 use quorate_proto::etcdserverpb::request_op::Request;
 use quorate_proto::etcdserverpb::{LeaseGrantRequest, PutRequest, RequestOp, TxnRequest};
 use quorate_types::LeaseId;
@@ -78,7 +78,12 @@ fn envelopes_are_what_they_have_always_been() {
             "01a2060c08848688081203616e6e1809aa511f0807121b0a0161120a687474703a2f2f613a31120a687474703a2f2f623a32",
         ),
         (Kind::Compact { revision: Revision(5) }, "013a020805a2060c08848688081203616e6e1809"),
-        (txn(), "01"),
+        (
+            txn(),
+            "0132760a0d080110021a016b30038204016c0a0d080210041a016b40048204016c0a0c10031a016b3a01778204016c120c120a0a\
+             016b12017620013001120a1a080a016b1201001801122522230a091a016b20018204016c0a0d080310011a016b28028204016c1a\
+             070a050a016b18031a070a050a016b1803a2060c08848688081203616e6e1809",
+        ),
     ];
     for (kind, golden) in rows {
         let command = command(kind);

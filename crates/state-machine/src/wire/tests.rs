@@ -121,15 +121,14 @@ fn number() -> impl Strategy<Value = Option<Revision>> {
 
 fn any_query() -> impl Strategy<Value = Query> {
     let sort = (0..3, 0..5).prop_map(|(order, target)| sort(order, target).unwrap());
-    let filter =
-        (number(), number(), number(), number()).prop_map(
-            |(modified_min, modified_max, created_min, created_max)| Filter {
-                modified_min,
-                modified_max,
-                created_min,
-                created_max,
-            },
-        );
+    let filter = (number(), number(), number(), number()).prop_map(
+        |(modified_min, modified_max, created_min, created_max)| Filter {
+            modified_min,
+            modified_max,
+            created_min,
+            created_max,
+        },
+    );
     let limit = prop::option::of(1..usize::try_from(i64::MAX).unwrap());
     (any_range(), number(), limit, sort, any::<(bool, bool)>(), filter).prop_map(
         |(range, revision, limit, sort, (keys_only, count_only), filter)| Query {
