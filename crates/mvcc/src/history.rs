@@ -124,3 +124,6 @@ fn decode(place: &[u8], record: &[u8]) -> Result<Option<(Revision, Change)>, Rea
     };
     Ok(Some((at.main, change)))
 }
+
+#[cfg(test)]
+mod tests;

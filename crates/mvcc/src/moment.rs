@@ -173,15 +173,17 @@ fn shortened(record: &Bytes, at: RecordKey, sort: Option<Sort>) -> Result<Bytes,
     Ok(Fields { value: &[], lease, ..fields }.to_record())
 }
 
+/// Sorts; what is equal stays in key order, in both directions.
 fn put_in_order(candidates: &mut [Candidate<'_>], sort: Sort) {
-    match sort.target {
-        Target::Key => {} // they come in this order
-        Target::Version => candidates.sort_by_key(|candidate| candidate.version),
-        Target::Created => candidates.sort_by_key(|candidate| candidate.created),
-        Target::Modified => candidates.sort_by_key(|candidate| candidate.row.at),
-        Target::Value => candidates.sort_by(|left, right| left.value.cmp(&right.value)),
-    }
-    if sort.order == Order::Descending {
-        candidates.reverse();
+    let compare = |left: &Candidate<'_>, right: &Candidate<'_>| match sort.target {
+        Target::Key => left.row.key.cmp(right.row.key),
+        Target::Version => left.version.cmp(&right.version),
+        Target::Created => left.created.cmp(&right.created),
+        Target::Modified => left.row.at.main.cmp(&right.row.at.main),
+        Target::Value => left.value.cmp(&right.value),
+    };
+    match sort.order {
+        Order::Unnamed | Order::Ascending => candidates.sort_by(compare),
+        Order::Descending => candidates.sort_by(|left, right| compare(right, left)),
     }
 }
