@@ -26,7 +26,8 @@ impl Snapshot {
         if from < self.compacted {
             return Err(Refusal::Compacted { asked: from, oldest: self.compacted }.into());
         }
-        let through = through.min(self.revision);
+        // Below the first revision nothing happened; as bytes, negative ones come last.
+        let (from, through) = (from.max(Revision::FIRST), through.min(self.revision));
         if from > through {
             return Ok(());
         }

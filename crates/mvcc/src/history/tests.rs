@@ -34,7 +34,7 @@ fn before(scene: &Scene, key: &str, revision: i64) -> Option<String> {
 fn the_past_tells_what_watchers_were_told() {
     let scene = scene();
     assert_eq!(scene.told.len(), 4);
-    for from in 0..6 {
+    for from in -1..6 {
         for through in 0..8 {
             let expected: Vec<_> = scene
                 .told
