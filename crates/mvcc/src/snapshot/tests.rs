@@ -150,7 +150,6 @@ fn a_front_thread_reads_no_more_records_of_the_past_than_it_may_return() {
         Query { sort: by(target), limit: Some(1), ..at(1002, newest) }
     };
     for target in [Target::Created, Target::Version] {
-        // One more than is looked at: the one that is returned was read already.
         assert!(front(&scene, &query("k1001", target)).is_ok());
         let refused = front(&scene, &query("k1002", target));
         assert!(matches!(refused, Err(ReadError::NeedsDisk)), "{refused:?}");
