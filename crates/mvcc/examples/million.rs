@@ -15,6 +15,7 @@ const BATCH: usize = 1000;
 const VALUE_BYTES: usize = 1024;
 const PAGE: usize = 500;
 const PAGES: usize = 200;
+const GETS: usize = 100_000;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -62,10 +63,7 @@ fn put(store: &mut Store, engine: &MemoryEngine, numbers: impl Iterator<Item = u
 
 /// 64 bytes, most of them shared with the neighbours, as in a tree of resources.
 fn key(number: usize) -> Bytes {
-    Bytes::from(format!(
-        "/registry/configmaps/namespace-{:06}/object-with-a-name-{number:07}",
-        number / 1000
-    ))
+    Bytes::from(format!("/registry/configmaps/namespace-{:06}/object-with-a-name-{number:07}", number / 1000))
 }
 
 /// Opens the store anew; the memory that this adds is the index.
@@ -95,10 +93,21 @@ fn read(
         Ok(())
     })?;
     println!("{what}: count all {count}: {:8.3} ms", took.as_secs_f64() * 1e3);
+    let took = timed(|| gets(snapshot, view, revision, keys))?;
+    println!("{what}: get one key:      {:8.1} ns", took.as_secs_f64() * 1e9 / GETS as f64);
     for tier in [Tier::Disk, Tier::Memory] {
         let took = timed(|| pages(snapshot, view, revision, keys, tier))?;
         let page = took.as_secs_f64() * 1e6 / PAGES as f64;
         println!("{what}: page of {PAGE}, its count of all that follow, {tier:?}: {page:8.1} us");
+    }
+    Ok(())
+}
+
+/// Reads of one key, all over the key space.
+fn gets(snapshot: &Snapshot, view: &dyn View, revision: Option<Revision>, keys: usize) -> Outcome<()> {
+    for get in 0..GETS {
+        let query = Query { revision, ..Query::newest(KeyRange::Single(key(get * 7919 % keys))) };
+        snapshot.range(view, &query, Tier::Memory)?;
     }
     Ok(())
 }
