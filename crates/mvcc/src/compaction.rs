@@ -113,3 +113,6 @@ fn load(meta: Space, view: &dyn View, key: &[u8]) -> Result<Revision, ReadError>
         _ => Err(ReadError::CORRUPT_PLACE),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,8 @@ impl Snapshot {
         if from < self.compacted {
             return Err(Refusal::Compacted { asked: from, oldest: self.compacted }.into());
         }
-        let through = through.min(self.revision);
+        // Below the first revision nothing happened; as bytes, negative ones come last.
+        let (from, through) = (from.max(Revision::FIRST), through.min(self.revision));
         if from > through {
             return Ok(());
         }
@@ -124,3 +125,6 @@ fn decode(place: &[u8], record: &[u8]) -> Result<Option<(Revision, Change)>, Rea
     };
     Ok(Some((at.main, change)))
 }
+
+#[cfg(test)]
+mod tests;

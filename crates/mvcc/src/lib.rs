@@ -31,6 +31,8 @@ mod reader;
 mod record;
 mod record_key;
 mod refusal;
+#[cfg(test)]
+mod scene;
 mod snapshot;
 mod store;
 mod taken;

@@ -7,7 +7,7 @@ use crate::reader::{Reader, fields};
 use crate::record::Fields;
 use crate::{Filter, Found, Order, Query, ReadError, RecordKey, Refusal, Sort, Target};
 use bytes::Bytes;
-use quorate_types::{LeaseId, Revision};
+use quorate_types::{KeyRange, LeaseId, Revision};
 
 /// Everything one request needs to read, which may be several ranges.
 pub(crate) struct Moment<'a> {
@@ -43,7 +43,10 @@ impl Moment<'_> {
             let count = self.index.count(&query.range, at);
             return Ok(Found { records: Vec::new(), more: false, count });
         }
-        let Picked { mut candidates, count } = self.pick(query, at)?;
+        let Picked { mut candidates, count } = match &query.range {
+            KeyRange::Single(key) => self.pick(self.row(key, at).into_iter(), query, at)?,
+            range => self.pick(self.index.range(range, at), query, at)?,
+        };
         if let Some(sort) = query.sort {
             put_in_order(&mut candidates, sort);
         }
@@ -78,13 +81,25 @@ impl Moment<'_> {
         }
     }
 
-    /// Walks the range as far as the answer needs it.
-    fn pick<'a>(&'a self, query: &'a Query, at: Option<Revision>) -> Result<Picked<'a>, ReadError> {
+    /// One key, which needs no walk.
+    fn row<'a>(&'a self, key: &'a [u8], at: Option<Revision>) -> Option<Row<'a>> {
+        match at {
+            None => self.index.get(key).map(|live| Row { key, at: live.at, live: Some(live) }),
+            Some(at) => self.index.get_at(key, at),
+        }
+    }
+
+    /// Walks the rows of the range as far as the answer needs them.
+    fn pick<'a>(
+        &self,
+        mut rows: impl Iterator<Item = Row<'a>>,
+        query: &Query,
+        at: Option<Revision>,
+    ) -> Result<Picked<'a>, ReadError> {
         let limit = query.limit.unwrap_or(usize::MAX);
         let walk = if query.limit_comes_first() { limit.saturating_add(1) } else { usize::MAX };
         let reads = needs_record(query);
         let (mut candidates, mut visits) = (Vec::new(), 0);
-        let mut rows = self.index.range(&query.range, at);
         let is_whole = loop {
             if visits == walk {
                 break false;
@@ -173,15 +188,17 @@ fn shortened(record: &Bytes, at: RecordKey, sort: Option<Sort>) -> Result<Bytes,
     Ok(Fields { value: &[], lease, ..fields }.to_record())
 }
 
+/// Sorts; what is equal stays in key order, in both directions.
 fn put_in_order(candidates: &mut [Candidate<'_>], sort: Sort) {
-    match sort.target {
-        Target::Key => {} // they come in this order
-        Target::Version => candidates.sort_by_key(|candidate| candidate.version),
-        Target::Created => candidates.sort_by_key(|candidate| candidate.created),
-        Target::Modified => candidates.sort_by_key(|candidate| candidate.row.at),
-        Target::Value => candidates.sort_by(|left, right| left.value.cmp(&right.value)),
-    }
-    if sort.order == Order::Descending {
-        candidates.reverse();
+    let compare = |left: &Candidate<'_>, right: &Candidate<'_>| match sort.target {
+        Target::Key => left.row.key.cmp(right.row.key),
+        Target::Version => left.version.cmp(&right.version),
+        Target::Created => left.created.cmp(&right.created),
+        Target::Modified => left.row.at.main.cmp(&right.row.at.main),
+        Target::Value => left.value.cmp(&right.value),
+    };
+    match sort.order {
+        Order::Unnamed | Order::Ascending => candidates.sort_by(compare),
+        Order::Descending => candidates.sort_by(|left, right| compare(right, left)),
     }
 }

@@ -114,3 +114,6 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

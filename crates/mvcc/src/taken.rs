@@ -92,3 +92,6 @@ fn check_put(
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
