@@ -41,11 +41,10 @@ impl Coordinator {
         }
     }
 
-    /// Ends when this member has nothing left to prune of what was compacted by now.
+    /// Ends when this member has nothing left to prune.
     async fn pruned(&self) {
         let shared = &self.shared;
-        let compacted = shared.consensus.reader().newest().compacted();
-        while shared.consensus.reader().newest().pruned() < compacted {
+        while shared.consensus.reader().newest().is_pruning() {
             shared.clock.sleep_until(shared.clock.now() + LOOK_PERIOD).await;
         }
     }
