@@ -29,6 +29,19 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Invalid(Invalid::ValueProvided) => (Code::InvalidArgument, "etcdserver: value is provided"),
         Error::Invalid(Invalid::LeaseProvided) => (Code::InvalidArgument, "etcdserver: lease is provided"),
         Error::Invalid(Invalid::SortOption) => (Code::InvalidArgument, "etcdserver: invalid sort option"),
+        Error::Invalid(Invalid::EmptyOp) => (Code::InvalidArgument, "etcdserver: key not found"),
+        Error::Invalid(Invalid::TooManyOps) => {
+            (Code::InvalidArgument, "etcdserver: too many operations in txn request")
+        }
+        Error::Invalid(Invalid::DuplicateKey) => {
+            (Code::InvalidArgument, "etcdserver: duplicate key given in txn request")
+        }
+        Error::Invalid(Invalid::StreamSort) => {
+            (Code::Unimplemented, "RangeStream does not support custom sort orders")
+        }
+        Error::Invalid(Invalid::StreamFilter) => {
+            (Code::Unimplemented, "RangeStream does not support revision filters")
+        }
         Error::Invalid(Invalid::TooLarge) => (Code::InvalidArgument, "etcdserver: request is too large"),
         Error::Refused(Refusal::LeaseNotFound) => (Code::NotFound, "etcdserver: requested lease not found"),
         Error::Refused(Refusal::Mvcc(Mvcc::KeyNotFound)) => {

@@ -26,10 +26,12 @@ mod network;
 mod options;
 mod pending;
 mod proposer;
+mod pruner;
 mod reads;
 mod replica;
 mod types;
 
+pub use apply::Effects;
 pub use options::{Options, Peer};
 pub use proposer::Proposal;
 pub use replica::{Error, Replica, Standing};

@@ -84,7 +84,7 @@ impl World {
         let (disk, engine, wal) = (Arc::new(self.disk.clone()), self.engine.clone(), self.wal.clone());
         let work = async {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-            let start = Replica::start(options, engine, disk, wal, clock.clone(), &group);
+            let start = Replica::start(options, engine, disk, wal, clock.clone(), None, &group);
             let started = match select(pin!(start), pin!(group.failed())).await {
                 Either::Left((Ok(replica), _)) => {
                     let desk = Desk::default();

@@ -1,0 +1,61 @@
+//! Compactions: what they free goes a little at a time, also after a restart.
+
+use crate::world::{Life, World, put};
+use quorate_state_machine::{Answer, Kind, Outcome, Reply};
+use quorate_types::Revision;
+use std::time::Duration;
+
+/// More than one step removes.
+const PUTS: i64 = 1200;
+
+async fn fill(life: &Life) {
+    for number in 0..PUTS {
+        let answer = life.carry(put(&format!("k{}", number % 600), "v")).await;
+        assert!(matches!(answer, Answer::Applied(Outcome { result: Ok(_), .. })), "{answer:?}");
+    }
+}
+
+async fn compact(life: &Life, revision: i64) {
+    let answer = life.carry(Kind::Compact { revision: Revision(revision) }).await;
+    assert!(matches!(answer, Answer::Applied(Outcome { result: Ok(Reply::Done), .. })), "{answer:?}");
+}
+
+async fn pruned(life: &Life) {
+    while life.replica.reader().newest().is_pruning() {
+        life.pause(Duration::from_millis(1)).await;
+    }
+}
+
+#[test]
+fn what_a_compaction_frees_goes_in_steps_while_commands_go_on() {
+    for seed in 0..4 {
+        World::new(seed).run(seed, |life| async move {
+            fill(&life).await;
+            let before = life.replica.reader().newest().size();
+            compact(&life, PUTS).await;
+            assert!(life.replica.reader().newest().is_pruning(), "seed {seed}: not at once");
+            life.carry(put("meanwhile", "v")).await;
+            pruned(&life).await;
+            assert!(life.replica.reader().newest().size() < before * 2 / 3, "seed {seed}");
+            life.replica.stop().await;
+        });
+    }
+}
+
+#[test]
+fn a_restart_goes_on_with_what_was_not_removed() {
+    for seed in 0..4 {
+        let mut world = World::new(seed);
+        world.run(seed, |life| async move {
+            fill(&life).await;
+            compact(&life, PUTS).await;
+        });
+        world.run(seed, |life| async move {
+            let Answer::Current = life.confirm().await else { panic!("seed {seed}: it reads") };
+            pruned(&life).await;
+            let newest = life.replica.reader().newest();
+            assert_eq!(newest.keys().compacted(), Some(Revision(PUTS)), "seed {seed}");
+            life.replica.stop().await;
+        });
+    }
+}
