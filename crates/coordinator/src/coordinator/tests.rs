@@ -200,10 +200,7 @@ async fn a_transaction_that_can_only_read_does_not_go_through_the_log() {
                 (vec![range_of("a"), put_step("a")], true),
                 (vec![TxnOp::Txn(txn(vec![range_of("a")]))], true),
             ] {
-                for transaction in [
-                    txn(branch.clone()),
-                    Txn { failure: branch.clone(), ..Txn::default() },
-                ] {
+                for transaction in [txn(branch.clone()), Txn { failure: branch.clone(), ..Txn::default() }] {
                     let before = applied();
                     scene.door.txn(&call(), transaction, false).await.unwrap();
                     assert_eq!(applied() != before, enters_log, "{branch:?}");
@@ -291,17 +288,20 @@ async fn a_stream_is_of_one_moment_and_its_pieces_grow() {
             }
             let counting = Query { count_only: true, ..query(Some(3)) };
             let mut stream = scene.door.range_stream(&call(), counting, true).await.unwrap();
-            assert_eq!(pieces(&mut stream).await, (vec![0], End { revision: Revision(102), more: false, count: 101 }));
+            assert_eq!(
+                pieces(&mut stream).await,
+                (vec![0], End { revision: Revision(102), more: false, count: 101 })
+            );
         })
         .await;
 }
 
 #[tokio::test]
 async fn pieces_shrink_when_records_are_large() {
-    let scene = scene(Limits { command_bytes_max: 100, queued_bytes_max: 1 << 20, ..Limits::default() });
+    let scene = scene(Limits { command_bytes_max: 60, ..Limits::default() });
     scene
         .run(async {
-            fill(&scene, 40).await; // of some 20 bytes each
+            fill(&scene, 40).await; // of some 15 bytes each
             let query = Query::newest(KeyRange::From("k".into()));
             let mut stream = scene.door.range_stream(&call(), query, true).await.unwrap();
             let (sizes, _) = pieces(&mut stream).await;

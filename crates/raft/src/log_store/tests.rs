@@ -41,7 +41,7 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, Running> for Builder {
         let engine = Arc::new(MemoryEngine::volatile(spaces::ALL));
         let mut state = StateMachine::open(engine.clone()).unwrap();
         state.tolerate_gaps();
-        let (machine, _) = Machine::start(engine, state, Arc::new(Pending::default()), &group);
+        let (machine, _) = Machine::start(engine, state, Arc::new(Pending::default()), None, &group);
         Ok((Running(group), LogStore::new(opened.log), machine))
     }
 }

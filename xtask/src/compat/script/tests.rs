@@ -19,7 +19,8 @@ fn a_command_owns_the_lines_up_to_the_next_one() {
 
 #[test]
 fn lines_below_a_command_may_be_its_input() {
-    let cases = parse("$ txn\n<< version(\"a\") = \"0\"\n<<\n<< put a 1\n<<\nSUCCESS\n\n$ get a\na\n").unwrap();
+    let cases =
+        parse("$ txn\n<< version(\"a\") = \"0\"\n<<\n<< put a 1\n<<\nSUCCESS\n\n$ get a\na\n").unwrap();
     assert_eq!(cases[0].stdin, "version(\"a\") = \"0\"\n\nput a 1\n\n");
     assert_eq!(cases[0].expected, ["SUCCESS"]);
     assert_eq!(cases[1].stdin, "");

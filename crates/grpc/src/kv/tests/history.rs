@@ -56,7 +56,13 @@ fn only_revision(revision: i64) -> Option<ResponseHeader> {
 async fn a_transactions_steps_have_headers_with_a_revision_only_and_one_within_has_an_empty_one() {
     let scene = filled().await;
     let inner = TxnRequest { compare: vec![version_is("a", 9)], ..txn(vec![], vec![read("z")]) };
-    let steps = vec![read("a"), set("a", "33"), read("a"), op(Op::RequestDeleteRange(delete("b", "d"))), within(inner)];
+    let steps = vec![
+        read("a"),
+        set("a", "33"),
+        read("a"),
+        op(Op::RequestDeleteRange(delete("b", "d"))),
+        within(inner),
+    ];
     let request = TxnRequest { compare: vec![version_is("a", 2)], ..txn(steps, vec![]) };
     let reply = done(&scene, request).await;
     assert_eq!((reply.header, reply.succeeded, reply.responses.len()), (header(7), true, 5));
@@ -234,7 +240,11 @@ async fn the_pieces_of_a_stream_put_together_are_the_range() {
         let pieces: Vec<_> = pieces.into_iter().map(|piece| piece.range_response.unwrap()).collect();
         let (last, others) = pieces.split_last().unwrap();
         assert!(others.iter().all(|piece| piece.header.is_none() && !piece.more && piece.count == 0));
-        assert_eq!((last.header, last.more, last.count), (whole.header, whole.more, whole.count), "{request:?}");
+        assert_eq!(
+            (last.header, last.more, last.count),
+            (whole.header, whole.more, whole.count),
+            "{request:?}"
+        );
         let kvs: Vec<_> = pieces.iter().flat_map(|piece| piece.kvs.clone()).collect();
         assert_eq!(kvs, whole.kvs, "{request:?}");
         assert_eq!(pieces.len(), if whole.kvs.len() > 10 { 2 } else { 1 }, "{request:?}");
@@ -253,7 +263,11 @@ async fn what_a_stream_cannot_do_is_told_in_etcds_words() {
         (RangeRequest { sort_order: 1, sort_target: 1, ..get("a") }, 12, sorts),
         (RangeRequest { sort_order: 2, min_mod_revision: 1, ..get("a") }, 12, sorts),
         (RangeRequest { max_create_revision: 1, ..get("a") }, 12, filters),
-        (RangeRequest { revision: 9, ..get("a") }, 11, "etcdserver: mvcc: required revision is a future revision"),
+        (
+            RangeRequest { revision: 9, ..get("a") },
+            11,
+            "etcdserver: mvcc: required revision is a future revision",
+        ),
     ] {
         let refused = stream(&scene, request.clone()).await.unwrap_err();
         assert_eq!(told(&refused), (code, text), "{request:?}");
