@@ -1,8 +1,10 @@
-//! Compactions: what they free goes a little at a time, also after a restart.
+//! What happens beside the answers: changes are told, and what compactions free goes a little at a time,
+//! also after a restart.
 
-use crate::world::{Life, World, put};
+use crate::world::{Life, World, delete, put};
 use quorate_state_machine::{Answer, Kind, Outcome, Reply};
 use quorate_types::Revision;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// More than one step removes.
@@ -57,5 +59,21 @@ fn a_restart_goes_on_with_what_was_not_removed() {
             assert_eq!(newest.keys().compacted(), Some(Revision(PUTS)), "seed {seed}");
             life.replica.stop().await;
         });
+    }
+}
+
+#[test]
+fn who_listens_is_told_of_every_revision_once_and_in_order() {
+    for seed in 0..4 {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let mut world = World { told: Some(told.clone()), ..World::new(seed) };
+        world.run(seed, |life| async move {
+            fill(&life).await;
+            compact(&life, 5).await;
+            life.carry(delete("nothing")).await;
+            life.replica.stop().await;
+        });
+        let expected: Vec<i64> = (2..=PUTS + 1).collect();
+        assert_eq!(*told.lock().unwrap(), expected, "seed {seed}");
     }
 }
