@@ -66,7 +66,8 @@ fn a_restart_goes_on_with_what_was_not_removed() {
 fn who_listens_is_told_of_every_revision_once_and_in_order() {
     for seed in 0..4 {
         let told = Arc::new(Mutex::new(Vec::new()));
-        let mut world = World { told: Some(told.clone()), ..World::new(seed) };
+        let mut world = World::new(seed);
+        world.told = Some(told.clone());
         world.run(seed, |life| async move {
             fill(&life).await;
             compact(&life, 5).await;
