@@ -6,7 +6,7 @@ use quorate_types::Revision;
 #[test]
 fn each_refusal_has_etcds_code_and_text() {
     let (asked, newest) = (Revision(1), Revision(2));
-    let rows: [(Error, i32, &str); 15] = [
+    let rows: [(Error, i32, &str); 16] = [
         (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
         (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
         (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
