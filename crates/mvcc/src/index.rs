@@ -19,11 +19,15 @@ pub(crate) struct Live {
     pub(crate) lease: LeaseId,
 }
 
+/// A key as the index holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PackedKey<'a>(&'a [u8]);
+
 /// One key as it was at the moment asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row<'a> {
     /// The key.
-    pub(crate) key: &'a [u8],
+    pub(crate) key: PackedKey<'a>,
     /// Where the record of that moment is.
     pub(crate) at: RecordKey,
     /// What is known of the newest version; of an older one only its place is.
@@ -60,6 +64,18 @@ struct Entry {
     newest: Option<Live>,
     /// Everything before `newest`, oldest first. Without `newest` the last one is a tombstone.
     past: Vec<Gone>,
+}
+
+impl<'a> PackedKey<'a> {
+    /// `key` in one piece.
+    pub(crate) fn whole(key: &'a [u8]) -> Self {
+        Self(key)
+    }
+
+    /// The key in one piece. Cost: one allocation.
+    pub(crate) fn to_vec(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
 }
 
 impl Index {
@@ -149,6 +165,7 @@ impl Index {
 
 impl Entry {
     fn at<'a>(&self, key: &'a Bytes, at: Option<Revision>) -> Option<Row<'a>> {
+        let key = PackedKey::whole(key);
         let is_then = |place: RecordKey| at.is_none_or(|at| place.main <= at);
         if let Some(live) = self.newest.filter(|live| is_then(live.at)) {
             return Some(Row { key, at: live.at, live: Some(live) });

@@ -2,12 +2,13 @@
 //!
 //! A snapshot's moment is a published one; a transaction's is what it has made so far. Both answer alike.
 
-use crate::index::{Index, Live, Row};
+use crate::index::{Index, Live, PackedKey, Row};
 use crate::reader::{Reader, fields};
 use crate::record::Fields;
 use crate::{Filter, Found, Order, Query, ReadError, RecordKey, Refusal, Sort, Target};
 use bytes::Bytes;
 use quorate_types::{KeyRange, LeaseId, Revision};
+use std::cmp::Reverse;
 
 /// Everything one request needs to read, which may be several ranges.
 pub(crate) struct Moment<'a> {
@@ -84,7 +85,11 @@ impl Moment<'_> {
     /// One key, which needs no walk.
     fn row<'a>(&'a self, key: &'a [u8], at: Option<Revision>) -> Option<Row<'a>> {
         match at {
-            None => self.index.get(key).map(|live| Row { key, at: live.at, live: Some(live) }),
+            None => self.index.get(key).map(|live| Row {
+                key: PackedKey::whole(key),
+                at: live.at,
+                live: Some(live),
+            }),
             Some(at) => self.index.get_at(key, at),
         }
     }
@@ -175,9 +180,10 @@ impl<'a> Candidate<'a> {
 }
 
 /// A key without its value, from the index alone. etcd 3.7 leaves out the lease too.
-fn without_value(key: &[u8], live: Live) -> Bytes {
+fn without_value(key: PackedKey<'_>, live: Live) -> Bytes {
     let Live { at, created, version, .. } = live;
-    Fields { key, created, modified: at.main, version, value: &[], lease: LeaseId::NONE }.to_record()
+    Fields { key: &key.to_vec(), created, modified: at.main, version, value: &[], lease: LeaseId::NONE }
+        .to_record()
 }
 
 /// A record without its value, and without its lease unless etcd would have read the value to sort by it.
@@ -189,16 +195,20 @@ fn shortened(record: &Bytes, at: RecordKey, sort: Option<Sort>) -> Result<Bytes,
 }
 
 /// Sorts; what is equal stays in key order, in both directions.
-fn put_in_order(candidates: &mut [Candidate<'_>], sort: Sort) {
-    let compare = |left: &Candidate<'_>, right: &Candidate<'_>| match sort.target {
-        Target::Key => left.row.key.cmp(right.row.key),
-        Target::Version => left.version.cmp(&right.version),
-        Target::Created => left.created.cmp(&right.created),
-        Target::Modified => left.row.at.main.cmp(&right.row.at.main),
-        Target::Value => left.value.cmp(&right.value),
-    };
-    match sort.order {
-        Order::Unnamed | Order::Ascending => candidates.sort_by(compare),
-        Order::Descending => candidates.sort_by(|left, right| compare(right, left)),
+fn put_in_order(candidates: &mut [Candidate<'_>], Sort { target, order }: Sort) {
+    match (target, order) {
+        (Target::Key, Order::Descending) => candidates.reverse(),
+        (Target::Key, _) => {} // they come so
+        (Target::Version, _) => sort_by(candidates, order, |candidate| candidate.version),
+        (Target::Created, _) => sort_by(candidates, order, |candidate| candidate.created),
+        (Target::Modified, _) => sort_by(candidates, order, |candidate| candidate.row.at.main),
+        (Target::Value, _) => sort_by(candidates, order, |candidate| candidate.value.clone()),
+    }
+}
+
+fn sort_by<'a, K: Ord>(candidates: &mut [Candidate<'a>], order: Order, key: impl Fn(&Candidate<'a>) -> K) {
+    match order {
+        Order::Unnamed | Order::Ascending => candidates.sort_by_cached_key(key),
+        Order::Descending => candidates.sort_by_cached_key(|candidate| Reverse(key(candidate))),
     }
 }

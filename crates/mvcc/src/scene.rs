@@ -28,13 +28,15 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new() -> Self {
         let engine = Arc::new(MemoryEngine::volatile(SPACES));
-        let store = Store::open(KEY, META, engine.view().as_ref()).unwrap();
+        let store =
+            Store::open(KEY, META, engine.view().as_ref()).expect("a scene asks only what must succeed");
         Self { engine, store, told: Vec::new() }
     }
 
     /// A store that has only what the engine has.
     pub(crate) fn restart(&mut self) {
-        self.store = Store::open(KEY, META, self.engine.view().as_ref()).unwrap();
+        self.store =
+            Store::open(KEY, META, self.engine.view().as_ref()).expect("a scene asks only what must succeed");
     }
 
     /// Writes what `work` wrote, even if it failed: a refusal must have changed nothing.
@@ -47,12 +49,12 @@ impl Scene {
         let answer = work(&mut writing);
         let _ = writing.end();
         self.told.extend(overlay.take_changes());
-        self.engine.write(overlay.into_batch()).unwrap();
+        self.engine.write(overlay.into_batch()).expect("a scene asks only what must succeed");
         answer
     }
 
     pub(crate) fn put(&mut self, key: &str, value: &str) {
-        self.put_with(key, Some(value), Some(0)).unwrap();
+        self.put_with(key, Some(value), Some(0)).expect("a scene asks only what must succeed");
     }
 
     pub(crate) fn put_with(
@@ -66,7 +68,8 @@ impl Scene {
     }
 
     pub(crate) fn delete(&mut self, key: &str, end: &str) -> Deleted {
-        self.write(|writing| writing.delete_range(&range(key, end), true)).unwrap()
+        self.write(|writing| writing.delete_range(&range(key, end), true))
+            .expect("a scene asks only what must succeed")
     }
 
     pub(crate) fn txn(&mut self, txn: &Txn) -> Result<TxnDone, ReadError> {
@@ -76,7 +79,7 @@ impl Scene {
     pub(crate) fn compact(&mut self, revision: i64) -> Result<(), Refusal> {
         let mut overlay = Overlay::new(self.engine.view());
         let answer = self.store.compact(Revision(revision), &mut overlay);
-        self.engine.write(overlay.into_batch()).unwrap();
+        self.engine.write(overlay.into_batch()).expect("a scene asks only what must succeed");
         answer
     }
 
@@ -84,7 +87,7 @@ impl Scene {
     pub(crate) fn prune(&mut self, budget: usize) -> bool {
         let mut batch = Batch::default();
         let has_more = self.store.prune(budget, &mut batch);
-        self.engine.write(batch).unwrap();
+        self.engine.write(batch).expect("a scene asks only what must succeed");
         has_more
     }
 
@@ -94,7 +97,7 @@ impl Scene {
 
     /// `key=value` of what a query finds, and whether there is more.
     pub(crate) fn show(&self, query: &Query) -> (Vec<String>, bool) {
-        let found = self.find(query).unwrap();
+        let found = self.find(query).expect("a scene asks only what must succeed");
         (found.records.into_iter().map(shown).collect(), found.more)
     }
 
@@ -104,8 +107,8 @@ impl Scene {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<KeyValue> {
-        let found = self.find(&Query::newest(range(key, ""))).unwrap();
-        found.records.into_iter().next().map(|record| key_value(record).unwrap())
+        let found = self.find(&Query::newest(range(key, ""))).expect("a scene asks only what must succeed");
+        found.records.into_iter().next().map(|record| key_value(record).expect("the store gives records"))
     }
 
     /// All record keys and records that are stored.
@@ -115,7 +118,10 @@ impl Scene {
             stored.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(record)));
             ControlFlow::Continue(())
         };
-        self.engine.view().scan(space, Range::ALL, Order::Ascending, &mut visit).unwrap();
+        self.engine
+            .view()
+            .scan(space, Range::ALL, Order::Ascending, &mut visit)
+            .expect("a scene asks only what must succeed");
         stored
     }
 }
@@ -137,7 +143,7 @@ pub(crate) fn bytes(text: &str) -> Bytes {
 }
 
 pub(crate) fn shown(record: Bytes) -> String {
-    let record = key_value(record).unwrap();
+    let record = key_value(record).expect("the store gives records");
     format!("{}={}", String::from_utf8_lossy(&record.key), String::from_utf8_lossy(&record.value))
 }
 

@@ -89,7 +89,7 @@ impl Writing<'_> {
         let before = self.store.index.clone(); // M4: it stays while keys go
         for row in before.range(range, None) {
             let live = row.live.expect("M3: the newest version of a key is known");
-            self.delete(row.key, live, with_records, &mut deleted)?;
+            self.delete(&row.key.to_vec(), live, with_records, &mut deleted)?;
         }
         Ok(deleted)
     }
