@@ -86,7 +86,7 @@ impl World {
         let (disk, engine, wal) = (Arc::new(self.disk.clone()), self.engine.clone(), self.wal.clone());
         let effects = self.told.clone().map(|told| -> Effects {
             Box::new(move |changes| {
-                told.lock().unwrap().extend(changes.iter().map(|changes| changes.revision.0))
+                told.lock().unwrap().extend(changes.iter().map(|changes| changes.revision.0));
             })
         });
         let work = async {
