@@ -1,5 +1,6 @@
 //! Running other programs: every failure names the command line that failed.
 
+use std::io::{Seek, Write};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
@@ -22,6 +23,13 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 /// Runs it and keeps what it prints, whatever its exit code.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<Output> {
     command.stdin(Stdio::null()).output().with_context(|| format!("start {}", line(command)))
+}
+
+/// As [`output`], with `stdin` to read.
+pub(crate) fn output_with(command: &mut Command, stdin: &str) -> anyhow::Result<Output> {
+    let mut file = tempfile::tempfile().context("make a file for stdin")?;
+    file.write_all(stdin.as_bytes()).and_then(|()| file.rewind()).context("write stdin")?;
+    command.stdin(file).output().with_context(|| format!("start {}", line(command)))
 }
 
 /// What it prints on stdout, trimmed; anything but exit 0 is an error that shows its stderr.

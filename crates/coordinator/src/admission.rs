@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// The longest command in bytes. etcd: `--max-request-bytes`.
     pub command_bytes_max: usize,
+    /// Comparisons, and operations of a branch, of one transaction and all along its way into those within.
+    /// etcd: `--max-txn-ops`.
+    pub txn_ops_max: usize,
     /// The longest any call may take. etcd: 5 s and two election time-outs.
     pub call_time_max: Duration,
     /// Bytes of commands under way, all together (law C2).
@@ -17,6 +20,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             command_bytes_max: 1_572_864,
+            txn_ops_max: 128,
             call_time_max: Duration::from_secs(7),
             queued_bytes_max: 256 << 20,
         }

@@ -1,7 +1,15 @@
 //! The calls.
 
+mod compaction;
+mod stream;
+mod txn;
+
+pub use compaction::Compaction;
+pub use stream::{End, Piece, RangeStream};
+
 use crate::admission::Limits;
 use crate::call::Call;
+use crate::check;
 use crate::consensus::{Consensus, Standing, Submission};
 use crate::error::{Error, Invalid};
 use crate::work::Work;
@@ -112,9 +120,7 @@ impl Coordinator {
     /// # Errors
     /// See [`Error`]; after a time-out the key may or may not have been set.
     pub async fn put(&self, call: &Call, put: Put) -> Result<(Revision, Option<bytes::Bytes>), Error> {
-        if put.change.key.is_empty() {
-            return Err(Invalid::EmptyKey.into());
-        }
+        check::key(&put.change.key)?;
         let outcome = self.submit(call, Kind::Put(put)).await?;
         match outcome.result? {
             Reply::Put { previous } => Ok((outcome.revision, previous)),
@@ -127,9 +133,7 @@ impl Coordinator {
     /// # Errors
     /// See [`Error`]; after a time-out the keys may or may not have been removed.
     pub async fn delete_range(&self, call: &Call, delete: DeleteRange) -> Result<(Revision, Deleted), Error> {
-        if first_key(&delete.range).is_empty() {
-            return Err(Invalid::EmptyKey.into());
-        }
+        check::key(check::first_key(&delete.range))?;
         let outcome = self.submit(call, Kind::DeleteRange(delete)).await?;
         match outcome.result? {
             Reply::DeleteRange(deleted) => Ok((outcome.revision, deleted)),
@@ -161,9 +165,7 @@ impl Coordinator {
         query: Query,
         serializable: bool,
     ) -> Result<(Revision, Found), Error> {
-        if first_key(&query.range).is_empty() {
-            return Err(Invalid::EmptyKey.into());
-        }
+        check::key(check::first_key(&query.range))?;
         if !serializable {
             self.confirm(call).await?;
         }
@@ -264,14 +266,6 @@ impl Coordinator {
 impl Coordinator {
     fn budget_is_free(&self) -> bool {
         self.shared.budget.used() == 0
-    }
-}
-
-/// The key that a request names first; an empty one is an error everywhere.
-fn first_key(range: &quorate_types::KeyRange) -> &[u8] {
-    use quorate_types::KeyRange;
-    match range {
-        KeyRange::Single(key) | KeyRange::From(key) | KeyRange::HalfOpen { start: key, .. } => key,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a call got no result.
 
+use quorate_state_machine::wire::Malformed;
 use quorate_state_machine::{Refusal, Unavailable};
 
 /// Why a call got no result. The codes and texts that clients see are in `grpc`, in one table.
@@ -34,7 +35,31 @@ pub enum Invalid {
     /// No such sort order or target.
     #[error("invalid sort option")]
     SortOption,
+    /// A step of a transaction that says nothing. The text is etcd's.
+    #[error("key not found")]
+    EmptyOp,
+    /// More operations in a transaction than may be.
+    #[error("too many operations in txn request")]
+    TooManyOps,
+    /// A transaction that sets a key twice, or sets and removes it.
+    #[error("duplicate key given in txn request")]
+    DuplicateKey,
+    /// An order that a stream cannot be in.
+    #[error("a stream is in the order of the keys only")]
+    StreamSort,
+    /// Bounds on revisions, for a stream.
+    #[error("a stream has no bounds on revisions")]
+    StreamFilter,
     /// The command is longer than the limit.
     #[error("request is too large")]
     TooLarge,
+}
+
+impl From<Malformed> for Invalid {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::SortOption => Self::SortOption,
+            Malformed::EmptyOp => Self::EmptyOp,
+        }
+    }
 }

@@ -10,11 +10,12 @@
 //! - **C1** A front thread never waits for a disk while others wait for it: a read that memory cannot answer goes to the
 //!   work pool, and only a thread with a single connection and a single call may carry a write through itself.
 //! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
-//! - **C3** Every call ends by its deadline.
+//! - **C3** Every call ends by its deadline. A physical compaction and the pieces of a stream end with their caller instead.
 //! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.
 
 mod admission;
 mod call;
+mod check;
 mod consensus;
 mod coordinator;
 mod error;
@@ -24,11 +25,12 @@ mod work;
 
 pub use admission::Limits;
 pub use call::{Call, Identity};
+pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
-pub use coordinator::{Coordinator, Status};
+pub use coordinator::{Compaction, Coordinator, End, Piece, RangeStream, Status};
 pub use error::{Error, Invalid};
-pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable};
+pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable, wire};
 pub use work::Work;
 
 pub use quorate_mvcc::Refusal as MvccRefusal;
-pub use quorate_mvcc::{Deleted, Filter, Found, Order, Query, Sort, Target};
+pub use quorate_mvcc::{Deleted, Filter, Found, OpDone, Order, Query, Sort, Target, Txn, TxnDone};

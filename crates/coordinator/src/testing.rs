@@ -22,6 +22,8 @@ pub struct LocalConsensus {
 struct Inner {
     state: StateMachine,
     manner: Manner,
+    /// Whether what compaction frees goes at once, or not before `prune`.
+    prunes: bool,
     /// What was taken and never answered.
     held: Vec<Submission>,
 }
@@ -60,13 +62,27 @@ impl LocalConsensus {
         let founding = Entry { id: log::LogId { term: 1, index: 0 }, payload: membership };
         state.apply(&[founding], &mut Vec::new())?;
         let reader = state.reader();
-        let inner = Mutex::new(Inner { state, manner: Manner::Prompt, held: Vec::new() });
+        let inner = Mutex::new(Inner { state, manner: Manner::Prompt, prunes: true, held: Vec::new() });
         Ok(Self { reader, next_id: AtomicU64::new(1), inner })
     }
 
     /// Treats everything in this manner from here on.
     pub fn behave(&self, manner: Manner) {
         self.inner.lock().manner = manner;
+    }
+
+    /// From here on what compaction frees stays until [`LocalConsensus::prune`].
+    pub fn keep_pruning_back(&self) {
+        self.inner.lock().prunes = false;
+    }
+
+    /// Removes what compaction freed.
+    ///
+    /// # Errors
+    /// None: a volatile engine does not fail.
+    pub fn prune(&self) -> Result<(), Fault> {
+        while self.inner.lock().state.prune(usize::MAX)? {}
+        Ok(())
     }
 }
 
@@ -77,6 +93,9 @@ impl Inner {
             Entry { id: log::LogId { term: TERM, index }, payload: Payload::Commands(vec![envelope]) };
         let mut outcomes = Vec::new();
         self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
+        if self.prunes {
+            while self.state.prune(usize::MAX).expect("a volatile engine does not fail") {}
+        }
         Answer::Applied(outcomes.remove(0).outcome)
     }
 }

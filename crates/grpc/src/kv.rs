@@ -2,18 +2,25 @@
 //!
 //! They know nothing of tonic, so that another front door can carry them.
 
+mod check;
+
 use crate::call::{Caller, header};
-use crate::status::not_yet;
+use futures::TryStreamExt;
+use futures::stream::{Stream, try_unfold};
 use quorate_coordinator::{
-    Call, Coordinator, DeleteRange, Error, Filter, Invalid, Order, Put, Query, Sort, Target,
+    Call, Compaction, Coordinator, DeleteRange, Error, Invalid, OpDone, Piece, Put, Query, Room, TxnDone,
+    wire,
 };
-use quorate_proto::encoded::{DeleteRangeReply, PutReply, RangeReply, RangeStreamReply, TxnReply};
+use quorate_proto::encoded::{
+    DeleteRangeReply, OpReply, PutReply, RangeReply, RangeStreamReply, Response as OpResponse, TxnReply,
+};
 use quorate_proto::etcdserverpb::kv_server::Kv;
-use quorate_proto::etcdserverpb::range_request::{SortOrder, SortTarget};
+use quorate_proto::etcdserverpb::request_op::Request as OpRequest;
 use quorate_proto::etcdserverpb::{
-    CompactionRequest, CompactionResponse, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest,
+    CompactionRequest, CompactionResponse, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp,
+    ResponseHeader, TxnRequest,
 };
-use quorate_types::{KeyRange, Revision};
+use quorate_types::Revision;
 use tonic::{Request, Response, Status};
 
 /// Answers a `RangeRequest`.
@@ -21,9 +28,7 @@ use tonic::{Request, Response, Status};
 /// # Errors
 /// See [`Error`].
 pub async fn range(door: &Coordinator, call: &Call, request: RangeRequest) -> Result<RangeReply, Error> {
-    if request.key.is_empty() {
-        return Err(Invalid::EmptyKey.into()); // before anything else that may be wrong with it
-    }
+    check::range(&request)?;
     let serializable = request.serializable;
     let (revision, found) = door.range(call, query(request)?, serializable).await?;
     Ok(RangeReply {
@@ -34,20 +39,31 @@ pub async fn range(door: &Coordinator, call: &Call, request: RangeRequest) -> Re
     })
 }
 
+/// Answers a `RangeRequest` in pieces.
+///
+/// # Errors
+/// See [`Error`]; the stream may end with one too.
+pub async fn range_stream(
+    door: &Coordinator,
+    call: &Call,
+    request: RangeRequest,
+) -> Result<impl Stream<Item = Result<RangeStreamReply, Error>> + use<>, Error> {
+    check::range(&request)?;
+    let serializable = request.serializable;
+    let pieces = door.range_stream(call, query(request)?, serializable).await?;
+    let door = door.clone();
+    Ok(try_unfold((door, pieces), |(door, mut pieces)| async move {
+        let piece = pieces.next().await?;
+        Ok(piece.map(|piece| (piece_reply(&door, piece), (door, pieces))))
+    }))
+}
+
 /// Answers a `PutRequest`.
 ///
 /// # Errors
 /// See [`Error`].
 pub async fn put(door: &Coordinator, call: &Call, request: PutRequest) -> Result<PutReply, Error> {
-    if request.key.is_empty() {
-        return Err(Invalid::EmptyKey.into());
-    }
-    if request.ignore_value && !request.value.is_empty() {
-        return Err(Invalid::ValueProvided.into());
-    }
-    if request.ignore_lease && request.lease != 0 {
-        return Err(Invalid::LeaseProvided.into());
-    }
+    check::put(&request)?;
     let (revision, prev_kv) = door.put(call, Put::from(request)).await?;
     Ok(PutReply { header: Some(header(door, Some(revision))), prev_kv })
 }
@@ -69,47 +85,89 @@ pub async fn delete_range(
     })
 }
 
+/// Answers a `TxnRequest`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn txn(door: &Coordinator, call: &Call, request: TxnRequest) -> Result<TxnReply, Error> {
+    check::txn(&request, Room::new(door.limits().txn_ops_max))?;
+    let serializable = is_serializable(&request);
+    let txn = wire::txn(request).map_err(Invalid::from)?;
+    let (revision, done) = door.txn(call, txn, serializable).await?;
+    Ok(txn_reply(header(door, Some(revision)), done))
+}
+
+/// Answers a `CompactionRequest`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn compact(
+    door: &Coordinator,
+    call: &Call,
+    request: CompactionRequest,
+) -> Result<CompactionResponse, Error> {
+    let CompactionRequest { revision, physical } = request;
+    let revision = door.compact(call, Compaction { revision: Revision(revision), physical }).await?;
+    Ok(CompactionResponse { header: Some(header(door, Some(revision))) })
+}
+
 fn wire_count(count: usize) -> i64 {
     i64::try_from(count).expect("counts fit memory, and memory fits 63 bits")
 }
 
-/// What a range request asks for. Zero is "none" for the limit and every bound.
+/// What a range request on its own asks for: there a negative revision is the newest.
 fn query(request: RangeRequest) -> Result<Query, Error> {
-    let sort = sort(request.sort_order, request.sort_target)?;
-    let revision = |number: i64| (number != 0).then_some(Revision(number));
-    Ok(Query {
-        range: KeyRange::from_wire(request.key, request.range_end),
-        revision: (request.revision > 0).then_some(Revision(request.revision)),
-        limit: usize::try_from(request.limit).ok().filter(|limit| *limit > 0),
-        sort,
-        keys_only: request.keys_only,
-        count_only: request.count_only,
-        filter: Filter {
-            modified_min: revision(request.min_mod_revision),
-            modified_max: revision(request.max_mod_revision),
-            created_min: revision(request.min_create_revision),
-            created_max: revision(request.max_create_revision),
-        },
-    })
+    let query = wire::query(request).map_err(Invalid::from)?;
+    Ok(Query { revision: query.revision.filter(|revision| revision.0 > 0), ..query })
 }
 
-fn sort(order: i32, target: i32) -> Result<Option<Sort>, Invalid> {
-    let order = SortOrder::try_from(order).map_err(|_| Invalid::SortOption)?;
-    let target = SortTarget::try_from(target).map_err(|_| Invalid::SortOption)?;
-    let order = match (order, target) {
-        (SortOrder::None, SortTarget::Key) => return Ok(None),
-        (SortOrder::None, _) => Order::Unnamed,
-        (SortOrder::Ascend, _) => Order::Ascending,
-        (SortOrder::Descend, _) => Order::Descending,
+/// Whether everything in both branches is a serializable range: also when there is nothing, a quirk of etcd's.
+fn is_serializable(request: &TxnRequest) -> bool {
+    let is_local = |op: &RequestOp| match &op.request {
+        Some(OpRequest::RequestRange(range)) => range.serializable,
+        _ => false,
     };
-    let target = match target {
-        SortTarget::Key => Target::Key,
-        SortTarget::Version => Target::Version,
-        SortTarget::Create => Target::Created,
-        SortTarget::Mod => Target::Modified,
-        SortTarget::Value => Target::Value,
+    request.success.iter().chain(&request.failure).all(is_local)
+}
+
+fn piece_reply(door: &Coordinator, piece: Piece) -> RangeStreamReply {
+    let reply = match piece.end {
+        None => RangeReply { kvs: piece.records, ..RangeReply::default() },
+        Some(end) => RangeReply {
+            header: Some(header(door, Some(end.revision))),
+            kvs: piece.records,
+            more: end.more,
+            count: wire_count(end.count),
+        },
     };
-    Ok(Some(Sort { target, order }))
+    RangeStreamReply { range_response: Some(reply) }
+}
+
+fn txn_reply(header: ResponseHeader, done: TxnDone) -> TxnReply {
+    let responses = done.results.into_iter().map(|result| OpReply { response: Some(op_response(result)) });
+    TxnReply { header: Some(header), succeeded: done.succeeded, responses: responses.collect() }
+}
+
+/// A step's header has only a revision, and that of a transaction within not even that.
+fn op_response(done: OpDone) -> OpResponse {
+    let at = |revision: Revision| Some(ResponseHeader { revision: revision.0, ..ResponseHeader::default() });
+    match done {
+        OpDone::Range { revision, found } => OpResponse::ResponseRange(RangeReply {
+            header: at(revision),
+            kvs: found.records,
+            more: found.more,
+            count: wire_count(found.count),
+        }),
+        OpDone::Put { revision, previous } => {
+            OpResponse::ResponsePut(PutReply { header: at(revision), prev_kv: previous })
+        }
+        OpDone::DeleteRange { revision, deleted } => OpResponse::ResponseDeleteRange(DeleteRangeReply {
+            header: at(revision),
+            deleted: wire_count(deleted.count),
+            prev_kvs: deleted.records,
+        }),
+        OpDone::Txn(within) => OpResponse::ResponseTxn(txn_reply(ResponseHeader::default(), within)),
+    }
 }
 
 /// The service as tonic carries it.
@@ -123,8 +181,8 @@ impl Service {
     }
 }
 
-/// Nothing is streamed yet; the type says so.
-type NoStream = std::pin::Pin<Box<dyn futures_core::Stream<Item = Result<RangeStreamReply, Status>> + Send>>;
+/// The pieces of a range.
+type Pieces = std::pin::Pin<Box<dyn Stream<Item = Result<RangeStreamReply, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Kv for Service {
@@ -149,24 +207,31 @@ impl Kv for Service {
         reply.map(Response::new).map_err(|error| caller.status(&error))
     }
 
-    async fn txn(&self, _request: Request<TxnRequest>) -> Result<Response<TxnReply>, Status> {
-        Err(not_yet("KV.Txn"))
+    async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnReply>, Status> {
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let reply = txn(&self.door, &caller.call, request.into_inner()).await;
+        reply.map(Response::new).map_err(|error| caller.status(&error))
     }
 
     async fn compact(
         &self,
-        _request: Request<CompactionRequest>,
+        request: Request<CompactionRequest>,
     ) -> Result<Response<CompactionResponse>, Status> {
-        Err(not_yet("KV.Compact"))
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let reply = compact(&self.door, &caller.call, request.into_inner()).await;
+        reply.map(Response::new).map_err(|error| caller.status(&error))
     }
 
-    type RangeStreamStream = NoStream;
+    type RangeStreamStream = Pieces;
 
     async fn range_stream(
         &self,
-        _request: Request<RangeRequest>,
+        request: Request<RangeRequest>,
     ) -> Result<Response<Self::RangeStreamStream>, Status> {
-        Err(not_yet("KV.RangeStream"))
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let pieces = range_stream(&self.door, &caller.call, request.into_inner()).await;
+        let pieces = pieces.map_err(|error| caller.status(&error))?;
+        Ok(Response::new(Box::pin(pieces.map_err(move |error| caller.status(&error)))))
     }
 }
 

@@ -48,7 +48,7 @@ impl Service {
     }
 }
 
-type NoStream = std::pin::Pin<Box<dyn futures_core::Stream<Item = Result<SnapshotResponse, Status>> + Send>>;
+type NoStream = std::pin::Pin<Box<dyn futures::Stream<Item = Result<SnapshotResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Maintenance for Service {

@@ -29,6 +29,19 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Invalid(Invalid::ValueProvided) => (Code::InvalidArgument, "etcdserver: value is provided"),
         Error::Invalid(Invalid::LeaseProvided) => (Code::InvalidArgument, "etcdserver: lease is provided"),
         Error::Invalid(Invalid::SortOption) => (Code::InvalidArgument, "etcdserver: invalid sort option"),
+        Error::Invalid(Invalid::EmptyOp) => (Code::InvalidArgument, "etcdserver: key not found"),
+        Error::Invalid(Invalid::TooManyOps) => {
+            (Code::InvalidArgument, "etcdserver: too many operations in txn request")
+        }
+        Error::Invalid(Invalid::DuplicateKey) => {
+            (Code::InvalidArgument, "etcdserver: duplicate key given in txn request")
+        }
+        Error::Invalid(Invalid::StreamSort) => {
+            (Code::Unimplemented, "RangeStream does not support custom sort orders")
+        }
+        Error::Invalid(Invalid::StreamFilter) => {
+            (Code::Unimplemented, "RangeStream does not support revision filters")
+        }
         Error::Invalid(Invalid::TooLarge) => (Code::InvalidArgument, "etcdserver: request is too large"),
         Error::Refused(Refusal::LeaseNotFound) => (Code::NotFound, "etcdserver: requested lease not found"),
         Error::Refused(Refusal::Mvcc(Mvcc::KeyNotFound)) => {
@@ -37,8 +50,11 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Refused(Refusal::Mvcc(Mvcc::Future { .. })) => {
             (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision")
         }
-        Error::Refused(Refusal::Mvcc(Mvcc::Past { .. })) => {
-            (Code::Unimplemented, "quorate: reads at older revisions are not implemented yet")
+        Error::Refused(Refusal::Mvcc(Mvcc::Compacted { .. })) => {
+            (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted")
+        }
+        Error::Refused(Refusal::Mvcc(Mvcc::LeaseNotFound)) => {
+            (Code::NotFound, "etcdserver: requested lease not found")
         }
         Error::Unavailable(Unavailable::NoLeader) => (Code::Unavailable, "etcdserver: no leader"),
         Error::Unavailable(Unavailable::LeaderChanged) => (Code::Unavailable, "etcdserver: leader changed"),

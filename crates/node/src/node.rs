@@ -201,7 +201,7 @@ fn start_replica(
     let (started, replica) = oneshot::channel();
     let (clock, inner) = (clock.clone(), group.clone());
     group.runtime("raft", move || async move {
-        let replica = Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), &inner).await?;
+        let replica = Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), None, &inner).await?;
         drop(started.send(replica.clone())); // a start that was given up is stopped below
         let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too
         // Connections finish what they began first; see `front`.

@@ -27,6 +27,7 @@ async fn main() -> Result<()> {
         Arc::new(FileDisk::open(dir.path().join("wal"))?),
         quorate_wal::Options { nonce: quorate_tasks::entropy(), ..quorate_wal::Options::default() },
         clock.clone(),
+        None,
         &group,
     )
     .await?;

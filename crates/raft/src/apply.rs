@@ -1,10 +1,12 @@
 //! The apply step: from committed entries to published state and answered calls.
 
 use crate::pending::Pending;
+use crate::pruner::STEP_RECORDS;
 use quorate_state_machine::{Answer, Applied, Entry, Fault, StateMachine};
 use quorate_storage::View;
 use quorate_tasks::reply::Outbox;
 use quorate_tasks::{Failure, Step};
+use quorate_types::Changes;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
@@ -14,13 +16,20 @@ pub(crate) enum Request {
     Entries(Vec<Entry>),
     /// Replace the state by this one, and tell when that is done.
     Install(Arc<dyn View>, oneshot::Sender<Result<(), Fault>>),
+    /// Remove some of what compaction freed, after whatever else there is to do, and tell when that is done.
+    Prune(oneshot::Sender<()>),
 }
+
+/// Who is told of all changes, in order, after those who made them. Called on the apply thread: it must not block.
+pub type Effects = Box<dyn FnMut(Vec<Changes>) + Send>;
 
 /// Owns the state. One engine write, one publication and one round of wake-ups a turn.
 pub(crate) struct Apply {
     state: StateMachine,
     pending: Arc<Pending>,
     applied: watch::Sender<Option<u64>>,
+    is_pruning: watch::Sender<bool>,
+    effects: Option<Effects>,
     entries: Vec<Entry>,
     outcomes: Vec<Applied>,
     outbox: Outbox<Answer>,
@@ -31,8 +40,19 @@ impl Apply {
         state: StateMachine,
         pending: Arc<Pending>,
         applied: watch::Sender<Option<u64>>,
+        is_pruning: watch::Sender<bool>,
+        effects: Option<Effects>,
     ) -> Self {
-        Self { state, pending, applied, entries: Vec::new(), outcomes: Vec::new(), outbox: Outbox::default() }
+        Self {
+            state,
+            pending,
+            applied,
+            is_pruning,
+            effects,
+            entries: Vec::new(),
+            outcomes: Vec::new(),
+            outbox: Outbox::default(),
+        }
     }
 
     /// Applies what has been gathered; then the answers, since a reader must see what a writer was told (law A4).
@@ -40,18 +60,37 @@ impl Apply {
         if self.entries.is_empty() {
             return Ok(());
         }
-        self.state.apply(&self.entries, &mut self.outcomes)?;
+        let changes = self.state.apply(&self.entries, &mut self.outcomes)?;
         self.entries.clear();
         self.applied.send_replace(self.state.applied().map(|id| id.index));
         self.pending.answer(&mut self.outcomes, &mut self.outbox);
         self.outbox.send();
+        if let Some(effects) = &mut self.effects
+            && !changes.is_empty()
+        {
+            effects(changes);
+        }
+        self.tell_of_pruning();
         Ok(())
+    }
+
+    /// One step, after the answers: a put waits for it only if it comes while the step is under way.
+    fn prune(&mut self) -> Result<(), Fault> {
+        self.state.prune(STEP_RECORDS)?;
+        self.tell_of_pruning();
+        Ok(())
+    }
+
+    fn tell_of_pruning(&self) {
+        let is_pruning = self.state.is_pruning();
+        self.is_pruning.send_if_modified(|told| std::mem::replace(told, is_pruning) != is_pruning);
     }
 
     fn install(&mut self, view: &dyn View) -> Result<(), Fault> {
         self.flush()?;
         self.state.install(view)?;
         self.applied.send_replace(self.state.applied().map(|id| id.index));
+        self.tell_of_pruning();
         Ok(())
     }
 }
@@ -60,6 +99,7 @@ impl Step for Apply {
     type Input = Request;
 
     fn turn(&mut self, batch: &mut Vec<Request>) -> Result<(), Failure> {
+        let mut prune = None;
         for request in batch.drain(..) {
             match request {
                 Request::Entries(mut entries) => self.entries.append(&mut entries),
@@ -67,8 +107,14 @@ impl Step for Apply {
                     let outcome = self.install(view.as_ref());
                     let _ = done.send(outcome); // whoever asked may have stopped
                 }
+                Request::Prune(done) => prune = Some(done),
             }
         }
-        Ok(self.flush()?)
+        self.flush()?;
+        if let Some(done) = prune {
+            self.prune()?;
+            let _ = done.send(()); // whoever asked may have stopped
+        }
+        Ok(())
     }
 }

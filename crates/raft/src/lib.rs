@@ -26,12 +26,14 @@ mod network;
 mod options;
 mod pending;
 mod proposer;
+mod pruner;
 mod reads;
 mod replica;
 mod runtime;
 mod shortcut;
 mod types;
 
+pub use apply::Effects;
 pub use options::{Options, Peer};
 pub use proposer::Proposal;
 pub use replica::{Error, Replica, Standing};

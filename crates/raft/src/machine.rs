@@ -1,6 +1,6 @@
 //! openraft's view of the state machine: hands entries over to the apply step, and knows where its snapshots stand.
 
-use crate::apply::{self, Apply};
+use crate::apply::{self, Apply, Effects};
 use crate::codec;
 use crate::pending::Pending;
 use crate::shortcut::{VotesAlone, may_apply};
@@ -45,6 +45,16 @@ pub(crate) struct Machine {
     reader: Reader,
     handed_over: Option<LogIdOf<TypeConfig>>,
     snapshots: Snapshots,
+}
+
+/// What the apply step tells, and the way to it.
+pub(crate) struct Seen {
+    /// The last applied index.
+    pub(crate) applied: watch::Receiver<Option<u64>>,
+    /// Whether there is something to prune.
+    pub(crate) is_pruning: watch::Receiver<bool>,
+    /// Where it is asked.
+    pub(crate) apply: Sender<apply::Request>,
 }
 
 /// Where the last durable state stands, and how to make a newer one.
@@ -106,14 +116,16 @@ impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
 impl Machine {
     /// Starts the steps that apply and persist `state`, which `engine` holds.
     ///
-    /// Returns openraft's end of them, and where the last applied index is seen.
+    /// Returns openraft's end of them, and what else is to be seen of them.
     pub(crate) fn start(
         engine: Arc<dyn Engine>,
         state: StateMachine,
         pending: Arc<Pending>,
         votes_alone: VotesAlone,
+        effects: Option<Effects>,
         group: &Group,
-    ) -> (Self, watch::Receiver<Option<u64>>) {
+    ) -> (Self, Seen) {
+        let (pruning, is_pruning) = watch::channel(state.is_pruning());
         let (applied, applied_seen) = watch::channel(state.applied().map(|id| id.index));
         let (apply, apply_inbox) = inbox(APPLY_MAX);
         let (persist, persist_inbox) = inbox(PERSISTS_MAX);
@@ -122,14 +134,15 @@ impl Machine {
         group.step("persist", persist_inbox, Persister(engine));
         let machine = Self {
             apply,
-            stage: group.stage("apply", apply_inbox, Apply::new(state, pending, applied)),
+            stage: group.stage("apply", apply_inbox, Apply::new(state, pending, applied, pruning, effects)),
             votes_alone,
             applied: applied_seen.clone(),
             reader,
             handed_over: None,
             snapshots: Snapshots::new(persist, durable),
         };
-        (machine, applied_seen)
+        let seen = Seen { applied: applied_seen, is_pruning, apply: machine.apply.clone() };
+        (machine, seen)
     }
 
     /// Waits until the apply step has caught up with everything handed over but `behind` entries.

@@ -1,5 +1,6 @@
 //! The assembled replica.
 
+use crate::apply::Effects;
 use crate::housekeeping::{Housekeeping, Thresholds};
 use crate::log_store::LogStore;
 use crate::machine::Machine;
@@ -7,6 +8,7 @@ use crate::network::NoPeers;
 use crate::options::Options;
 use crate::pending::{Pending, reason};
 use crate::proposer::{Proposal, Proposer, Retrier};
+use crate::pruner::Pruner;
 use crate::reads::{ReadLoop, Waiting};
 use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
 use crate::types::TypeConfig;
@@ -101,6 +103,8 @@ pub enum Error {
 impl Replica {
     /// Starts a replica over `engine` and the log in `disk`; everything that runs is started in `group`.
     ///
+    /// `effects` is told of all changes that are applied from here on; without it nothing is done for them.
+    ///
     /// Returns as soon as openraft runs: committed entries that the engine had not made durable are being applied,
     /// and there may be no leader yet. Call it on the runtime that is to carry consensus.
     ///
@@ -112,6 +116,7 @@ impl Replica {
         disk: Arc<dyn quorate_wal::Disk>,
         wal: quorate_wal::Options,
         clock: Arc<dyn Clock>,
+        effects: Option<Effects>,
         group: &Group,
     ) -> Result<Self, Error> {
         let opened = quorate_wal::open(disk, &wal)?;
@@ -127,8 +132,8 @@ impl Replica {
         let votes_alone = VotesAlone::default();
         let writer = group.stage("wal", opened.inbox, opened.writer);
         let shortcut = Shortcut { writer, strand: strand.downgrade(), votes_alone: votes_alone.clone() };
-        let (machine, applied_seen) =
-            Machine::start(engine, state, pending.clone(), votes_alone.clone(), group);
+        let (machine, seen) =
+            Machine::start(engine, state, pending.clone(), votes_alone.clone(), effects, group);
 
         let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
         let store = LogStore::new(log.clone(), shortcut);
@@ -143,7 +148,7 @@ impl Replica {
         let (again, again_inbox) = inbox(PROPOSALS_MAX);
         let (reads, reads_inbox) = inbox(READS_MAX);
         let proposer = Proposer { raft: raft.clone(), pending: pending.clone(), again };
-        let read_loop = ReadLoop { raft: raft.clone(), clock: clock.clone(), applied: applied_seen };
+        let read_loop = ReadLoop { raft: raft.clone(), clock: clock.clone(), applied: seen.applied };
         let (stopping, is_stopping) = watch::channel(false);
         let retrier = Retrier {
             clock: clock.clone(),
@@ -165,6 +170,13 @@ impl Replica {
             },
             whole: writes_whole.then(|| reader.clone()),
         };
+        let pruner = Pruner {
+            apply: seen.apply,
+            is_pruning: seen.is_pruning,
+            clock: clock.clone(),
+            stopping: is_stopping.clone(),
+        };
+        group.task("pruner", pruner.run());
         group.on_strand(&strand, "proposer", proposer.run(proposals_inbox));
         group.on_strand(&strand, "reads", read_loop.run(reads_inbox));
         group.task("retrier", retrier.run(again_inbox));

@@ -43,6 +43,7 @@ async fn a_put_comes_to_its_reply_on_one_thread_in_virtual_time() {
             Arc::new(disk.clone()),
             quorate_wal::Options { nonce: 1, ..quorate_wal::Options::default() },
             clock.clone(),
+            None,
             &group,
         );
         let replica = replica.await.unwrap();

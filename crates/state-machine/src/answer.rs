@@ -23,6 +23,8 @@ pub enum Reply {
     },
     /// Keys were removed.
     DeleteRange(mvcc::Deleted),
+    /// A transaction was done.
+    Txn(mvcc::TxnDone),
     /// It is done and there is nothing to tell.
     Done,
 }

@@ -8,14 +8,14 @@
 //! The id in the request's header names the call that waits for the outcome; it is unique across members and
 //! restarts.
 
-use crate::Fault;
 use crate::members::Attributes;
+use crate::{Fault, wire};
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use quorate_mvcc as mvcc;
-use quorate_proto::etcdserverpb::{DeleteRangeRequest, InternalRaftRequest, PutRequest, RequestHeader};
+use quorate_proto::etcdserverpb::{CompactionRequest, InternalRaftRequest, RequestHeader};
 use quorate_proto::membershippb;
-use quorate_types::{KeyRange, LeaseId, MemberId};
+use quorate_types::{KeyRange, MemberId, Revision};
 
 /// The version of the envelope that this code writes, and the only one it reads.
 const ENVELOPE_VERSION: u8 = 1;
@@ -40,6 +40,13 @@ pub enum Kind {
     Put(Put),
     /// Removes keys.
     DeleteRange(DeleteRange),
+    /// Does several things at once, if something holds.
+    Txn(mvcc::Txn),
+    /// Forgets the history of keys before a revision.
+    Compact {
+        /// The oldest revision that stays readable.
+        revision: Revision,
+    },
     /// Sets a member's name and client URLs.
     SetMemberAttributes {
         /// Which member.
@@ -76,6 +83,11 @@ impl Command {
         match self.kind {
             Kind::Put(put) => request.put = Some(put.into()),
             Kind::DeleteRange(delete) => request.delete_range = Some(delete.into()),
+            Kind::Txn(txn) => request.txn = Some(wire::txn_request(txn)),
+            Kind::Compact { revision } => {
+                // Whether somebody waits for the records to go is no part of the state.
+                request.compaction = Some(CompactionRequest { revision: revision.0, physical: false });
+            }
             Kind::SetMemberAttributes { member, attributes } => {
                 request.cluster_member_attr_set = Some(membershippb::ClusterMemberAttrSetRequest {
                     member_id: member.0,
@@ -114,6 +126,10 @@ impl Kind {
             Self::Put(put.into())
         } else if let Some(delete) = request.delete_range.take() {
             Self::DeleteRange(delete.into())
+        } else if let Some(txn) = request.txn.take() {
+            Self::Txn(wire::txn(txn).map_err(|_| Fault::UnknownCommand)?) // A3: what says nothing here
+        } else if let Some(compaction) = request.compaction.take() {
+            Self::Compact { revision: Revision(compaction.revision) }
         } else if let Some(set) = request.cluster_member_attr_set.take() {
             let attributes = set.member_attributes.unwrap_or_default().into();
             Self::SetMemberAttributes { member: MemberId(set.member_id), attributes }
@@ -122,49 +138,6 @@ impl Kind {
         };
         // A second thing beside it would be skipped: A3 again.
         if request == InternalRaftRequest::default() { Ok(kind) } else { Err(Fault::UnknownCommand) }
-    }
-}
-
-impl From<Put> for PutRequest {
-    fn from(put: Put) -> Self {
-        let Put { change, with_previous } = put;
-        Self {
-            key: change.key,
-            ignore_value: change.value.is_none(),
-            value: change.value.unwrap_or_default(),
-            ignore_lease: change.lease.is_none(),
-            lease: change.lease.unwrap_or_default().0,
-            prev_kv: with_previous,
-        }
-    }
-}
-
-impl From<PutRequest> for Put {
-    fn from(request: PutRequest) -> Self {
-        let change = mvcc::Put {
-            key: request.key,
-            value: (!request.ignore_value).then_some(request.value),
-            lease: (!request.ignore_lease).then_some(LeaseId(request.lease)),
-        };
-        Self { change, with_previous: request.prev_kv }
-    }
-}
-
-impl From<DeleteRange> for DeleteRangeRequest {
-    fn from(delete: DeleteRange) -> Self {
-        let (key, range_end) = match delete.range {
-            KeyRange::Single(key) => (key, Bytes::new()),
-            KeyRange::HalfOpen { start, end } => (start, end),
-            KeyRange::From(start) => (start, Bytes::from_static(b"\0")),
-        };
-        Self { key, range_end, prev_kv: delete.with_previous }
-    }
-}
-
-impl From<DeleteRangeRequest> for DeleteRange {
-    fn from(request: DeleteRangeRequest) -> Self {
-        let range = KeyRange::from_wire(request.key, request.range_end);
-        Self { range, with_previous: request.prev_kv }
     }
 }
 

@@ -24,6 +24,7 @@ mod machine;
 mod members;
 mod published;
 pub mod spaces;
+pub mod wire;
 
 pub use answer::{Answer, Outcome, Refusal, Reply, Unavailable};
 pub use command::{Command, DeleteRange, Kind, Put};

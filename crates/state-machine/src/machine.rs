@@ -1,10 +1,12 @@
 //! From entries to state.
 
-use crate::answer::{Outcome, Refusal, Reply};
-use crate::command::{Command, DeleteRange, Kind, Put};
+mod execute;
+
+use crate::answer::Outcome;
+use crate::command::Command;
 use crate::members::Members;
 use crate::published::{Published, Reader};
-use crate::spaces::{APPLIED, FORMAT, KEY, MEMBERSHIP, QUORATE};
+use crate::spaces::{APPLIED, FORMAT, KEY, MEMBERSHIP, META, QUORATE};
 use crate::{Fault, spaces};
 use arc_swap::ArcSwap;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -12,7 +14,7 @@ use prost::Message;
 use quorate_mvcc::{Overlay, ReadError, Store};
 use quorate_proto::log;
 use quorate_storage::{Batch, Engine, Order, Range, View};
-use quorate_types::LeaseId;
+use quorate_types::Changes;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -75,10 +77,16 @@ impl StateMachine {
         check_format(view.as_ref())?;
         let applied = load::<log::LogId>(view.as_ref(), APPLIED, "applied log id")?;
         let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
-        let keys = Store::open(KEY, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
+        let keys =
+            Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
         let members = Members::open(view.as_ref())?;
-        let published =
-            Published { applied, keys: keys.snapshot(), members: members.clone(), view: view.clone() };
+        let published = Published {
+            applied,
+            keys: keys.snapshot(),
+            is_pruning: keys.is_pruning(),
+            members: members.clone(),
+            view: view.clone(),
+        };
         let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
         let membership = membership.unwrap_or_default();
         Ok(Self { engine, keys, members, applied, membership, view, reader, tolerates_gaps: false })
@@ -108,25 +116,51 @@ impl StateMachine {
         &self.engine
     }
 
-    /// Applies `entries`, in order: one write to the engine, one publication. Appends what each command came to.
+    /// Applies `entries`, in order: one write to the engine, one publication. Appends what each command came to;
+    /// returns what changed, revision by revision, to be told to watchers.
     ///
     /// # Errors
     /// A fault is final: some of the batch may be in memory, none of it was published.
     ///
     /// # Panics
     /// If the entries do not follow what was applied (law A1).
-    pub fn apply(&mut self, entries: &[Entry], outcomes: &mut Vec<Applied>) -> Result<(), Fault> {
+    pub fn apply(&mut self, entries: &[Entry], outcomes: &mut Vec<Applied>) -> Result<Vec<Changes>, Fault> {
         let mut overlay = Overlay::new(self.view.clone());
         for entry in entries {
             self.check_order(entry);
             self.apply_entry(entry, &mut overlay, outcomes)?;
             self.applied = Some(entry.id);
         }
+        let changes = overlay.take_changes();
         let mut batch = overlay.into_batch();
         self.seal(&mut batch);
         self.engine.write(batch).map_err(|source| Fault::Storage { action: "write a batch", source })?;
         self.publish(); // A4
-        Ok(())
+        Ok(changes)
+    }
+
+    /// One small step of removing what compaction freed: about `budget` records, in one write to the engine and one
+    /// publication. True while there is more to do.
+    ///
+    /// When a member does this is its own affair: nobody can read what goes.
+    ///
+    /// # Errors
+    /// A fault is final.
+    pub fn prune(&mut self, budget: usize) -> Result<bool, Fault> {
+        if !self.is_pruning() {
+            return Ok(false);
+        }
+        let mut batch = Batch::default();
+        let has_more = self.keys.prune(budget, &mut batch);
+        self.engine.write(batch).map_err(|source| Fault::Storage { action: "prune", source })?;
+        self.publish(); // A4
+        Ok(has_more)
+    }
+
+    /// Whether [`StateMachine::prune`] has anything to do.
+    #[must_use]
+    pub fn is_pruning(&self) -> bool {
+        self.keys.is_pruning()
     }
 
     /// Law A1.
@@ -172,36 +206,6 @@ impl StateMachine {
         Ok(())
     }
 
-    /// One command: what it did, or why it did nothing (law A5).
-    fn execute(&mut self, kind: Kind, overlay: &mut Overlay) -> Result<Result<Reply, Refusal>, Fault> {
-        match kind {
-            Kind::Put(put) => refusable(self.put(&put, overlay)),
-            Kind::DeleteRange(delete) => refusable(self.delete_range(&delete, overlay)),
-            Kind::SetMemberAttributes { member, attributes } => {
-                self.members.describe(member, &attributes, overlay.batch());
-                Ok(Ok(Reply::Done))
-            }
-        }
-    }
-
-    fn put(&mut self, put: &Put, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
-        if put.change.lease.is_some_and(|lease| lease != LeaseId::NONE) {
-            return Err(Refusal::LeaseNotFound.into()); // no lease can be granted yet, so none is found
-        }
-        let mut writing = self.keys.begin(overlay);
-        let previous = if put.with_previous { writing.record(&put.change.key)? } else { None };
-        writing.put(&put.change)?;
-        let _ = writing.end();
-        Ok(Reply::Put { previous })
-    }
-
-    fn delete_range(&mut self, delete: &DeleteRange, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
-        let mut writing = self.keys.begin(overlay);
-        let deleted = writing.delete_range(&delete.range, delete.with_previous)?;
-        let _ = writing.end();
-        Ok(Reply::DeleteRange(deleted))
-    }
-
     /// Adds to a batch what makes it complete: the format, once, and the applied log id (law A1).
     fn seal(&self, batch: &mut Batch) {
         if self.reader.newest.load().applied.is_none() {
@@ -217,6 +221,7 @@ impl StateMachine {
         self.reader.newest.store(Arc::new(Published {
             applied: self.applied,
             keys: self.keys.snapshot(),
+            is_pruning: self.keys.is_pruning(),
             members: self.members.clone(),
             view: self.view.clone(),
         }));
@@ -262,36 +267,6 @@ impl StateMachine {
         let applied = load(view, APPLIED, "applied log id")?;
         let membership = load::<log::StoredMembership>(view, MEMBERSHIP, "membership")?;
         Ok((applied, membership.unwrap_or_default()))
-    }
-}
-
-/// Why a command did not go through.
-enum ExecuteError {
-    Refused(Refusal),
-    Fault(ReadError),
-}
-
-impl From<Refusal> for ExecuteError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<ReadError> for ExecuteError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Refused(refusal) => Self::Refused(refusal.into()),
-            fault => Self::Fault(fault),
-        }
-    }
-}
-
-/// Separates the client's turn from ours.
-fn refusable(result: Result<Reply, ExecuteError>) -> Result<Result<Reply, Refusal>, Fault> {
-    match result {
-        Ok(reply) => Ok(Ok(reply)),
-        Err(ExecuteError::Refused(refusal)) => Ok(Err(refusal)),
-        Err(ExecuteError::Fault(error)) => Err(read_fault("apply a command", error)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::members::{Member, Members};
 use arc_swap::ArcSwap;
-use quorate_mvcc::{Found, Query, ReadError, Snapshot, Tier};
+use quorate_mvcc::{Found, Query, ReadError, Snapshot, Tier, Txn, TxnDone};
 use quorate_proto::log;
 use quorate_storage::View;
 use quorate_types::Revision;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub struct Published {
     pub(crate) applied: Option<log::LogId>,
     pub(crate) keys: Snapshot,
+    pub(crate) is_pruning: bool,
     pub(crate) members: Members,
     pub(crate) view: Arc<dyn View>,
 }
@@ -62,6 +63,29 @@ impl Published {
     /// As [`Snapshot::range`].
     pub fn range(&self, query: &Query, tier: Tier) -> Result<Found, ReadError> {
         self.keys.range(self.view.as_ref(), query, tier)
+    }
+
+    /// Answers a transaction that only reads.
+    ///
+    /// # Errors
+    /// As [`Snapshot::txn`].
+    ///
+    /// # Panics
+    /// If it has a step that is not a range.
+    pub fn txn(&self, txn: &Txn, tier: Tier) -> Result<TxnDone, ReadError> {
+        self.keys.txn(self.view.as_ref(), txn, tier)
+    }
+
+    /// The keys, for what is asked of them besides; read through [`Published::view`].
+    #[must_use]
+    pub fn keys(&self) -> &Snapshot {
+        &self.keys
+    }
+
+    /// Whether records that compaction freed are still there.
+    #[must_use]
+    pub fn is_pruning(&self) -> bool {
+        self.is_pruning
     }
 
     /// The members, by id.

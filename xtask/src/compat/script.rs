@@ -25,6 +25,8 @@ pub(crate) struct Client {
 pub(crate) struct Case {
     words: Vec<String>,
     mark: Mark,
+    /// What it reads.
+    stdin: String,
     expected: Vec<String>,
 }
 
@@ -51,9 +53,14 @@ const AHEAD: &str = "not implemented";
 impl Client {
     /// stdout, then stderr without log lines, then `exit N` if that is not 0.
     pub(crate) fn lines(&self, words: &[String]) -> anyhow::Result<Vec<String>> {
+        self.lines_after(words, "")
+    }
+
+    /// As [`Client::lines`], with `stdin` to read.
+    fn lines_after(&self, words: &[String], stdin: &str) -> anyhow::Result<Vec<String>> {
         let mut etcdctl = Command::new(&self.program);
         etcdctl.env_clear().env("ETCDCTL_API", "3").env("ETCDCTL_ENDPOINTS", self.address()).args(words);
-        let output = command::output(&mut etcdctl)?;
+        let output = command::output_with(&mut etcdctl, stdin)?;
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let said = stderr.lines().filter(|line| !line.starts_with('{'));
@@ -78,7 +85,7 @@ pub(crate) fn run(script: &str, (client, side): (&Client, Side), tally: &mut Tal
         if matches!(&case.mark, Mark::Since(since) if older(&client.version, since)) {
             continue;
         }
-        let lines = client.lines(&case.words)?;
+        let lines = client.lines_after(&case.words, &case.stdin)?;
         let wrong = case.wrong(side, &lines);
         tally.count(wrong.is_none());
         if let Some(text) = wrong {
@@ -117,7 +124,10 @@ pub(crate) fn parse(script: &str) -> anyhow::Result<Vec<Case>> {
                 "ahead" => Mark::Ahead,
                 version => Mark::Since(version.to_owned()),
             };
-            cases.push(Case { words: split(words), mark, expected: Vec::new() });
+            cases.push(Case { words: split(words), mark, stdin: String::new(), expected: Vec::new() });
+        } else if let Some((case, rest)) = cases.last_mut().zip(line.strip_prefix("<<")) {
+            case.stdin.push_str(rest.strip_prefix(' ').unwrap_or(rest));
+            case.stdin.push('\n');
         } else if let Some(case) = cases.last_mut() {
             case.expected.push(line.to_owned());
         } else if !line.is_empty() {

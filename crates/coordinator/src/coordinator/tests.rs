@@ -2,7 +2,7 @@ use super::*;
 use crate::call::Identity;
 use crate::testing::{LocalConsensus, MEMBER, Manner};
 use bytes::Bytes;
-use quorate_mvcc as mvcc;
+use quorate_mvcc::{self as mvcc, OpDone, Txn, TxnOp};
 use quorate_tasks::testing::ManualClock;
 use quorate_tasks::{Group, Moment};
 use quorate_types::{KeyRange, LeaseId};
@@ -172,4 +172,176 @@ async fn members_are_listed_with_what_they_say_of_themselves() {
             assert_eq!(members[0].client_urls, ["http://seven:2379"]);
         })
         .await;
+}
+
+fn range_of(key: &'static str) -> TxnOp {
+    TxnOp::Range(Query::newest(KeyRange::Single(key.into())))
+}
+
+fn txn(success: Vec<TxnOp>) -> Txn {
+    Txn { success, ..Txn::default() }
+}
+
+fn put_step(key: &'static str) -> TxnOp {
+    let Put { change, with_previous } = put(key, "1");
+    TxnOp::Put { change, with_previous }
+}
+
+/// What changes something, or might, is agreed on; what cannot, is read.
+#[tokio::test]
+async fn a_transaction_that_can_only_read_does_not_go_through_the_log() {
+    let scene = scene(Limits::default());
+    let applied = || scene.consensus.reader().applied_index();
+    scene
+        .run(async {
+            for (branch, enters_log) in [
+                (vec![], false),
+                (vec![range_of("a")], false),
+                (vec![range_of("a"), put_step("a")], true),
+                (vec![TxnOp::Txn(txn(vec![range_of("a")]))], true),
+            ] {
+                for transaction in [txn(branch.clone()), Txn { failure: branch.clone(), ..Txn::default() }] {
+                    let before = applied();
+                    scene.door.txn(&call(), transaction, false).await.unwrap();
+                    assert_eq!(applied() != before, enters_log, "{branch:?}");
+                }
+            }
+            let (revision, done) = scene.door.txn(&call(), txn(vec![range_of("a")]), false).await.unwrap();
+            let OpDone::Range { revision: seen, found } = &done.results[0] else { panic!("{done:?}") };
+            assert_eq!((revision, *seen, found.count), (Revision(2), Revision(2), 1));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_serializable_transaction_needs_nobody() {
+    let scene = scene(Limits::default());
+    scene.consensus.behave(Manner::Refusing(Unavailable::NoLeader));
+    assert!(scene.door.txn(&call(), txn(vec![range_of("a")]), true).await.is_ok());
+    for (transaction, serializable) in [(txn(vec![range_of("a")]), false), (txn(vec![put_step("a")]), true)] {
+        let refused = scene.door.txn(&call(), transaction, serializable).await;
+        assert_eq!(refused, Err(Error::Unavailable(Unavailable::NoLeader)));
+    }
+}
+
+async fn fill(scene: &Scene, count: usize) {
+    for number in 0..count {
+        let change = mvcc::Put {
+            key: Bytes::from(format!("k{number:05}")),
+            value: Some("v".into()),
+            lease: Some(LeaseId::NONE),
+        };
+        scene.door.put(&call(), Put { change, with_previous: false }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_large_read_only_transaction_is_done_off_the_front_thread() {
+    let scene = scene(Limits::default());
+    scene
+        .run(async {
+            fill(&scene, 1100).await;
+            let all = || txn(vec![TxnOp::Range(Query::newest(KeyRange::From("k".into())))]);
+            let published = scene.consensus.reader().newest();
+            assert!(matches!(published.txn(&all(), Tier::Memory), Err(ReadError::NeedsDisk)));
+            let (_, done) = scene.door.txn(&call(), all(), false).await.unwrap();
+            let OpDone::Range { found, .. } = &done.results[0] else { panic!("{done:?}") };
+            assert_eq!(found.records.len(), 1100);
+        })
+        .await;
+}
+
+async fn pieces(stream: &mut RangeStream) -> (Vec<usize>, End) {
+    let mut sizes = Vec::new();
+    loop {
+        let piece = stream.next().await.unwrap().expect("the last piece says that it is");
+        sizes.push(piece.records.len());
+        if let Some(end) = piece.end {
+            assert_eq!(stream.next().await, Ok(None));
+            return (sizes, end);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_of_one_moment_and_its_pieces_grow() {
+    let scene = scene(Limits::default());
+    scene
+        .run(async {
+            fill(&scene, 100).await;
+            let query = |limit| Query { limit, ..Query::newest(KeyRange::From("k".into())) };
+            let mut stream = scene.door.range_stream(&call(), query(None), false).await.unwrap();
+            let first = stream.next().await.unwrap().unwrap();
+            assert_eq!((first.records.len(), first.end), (10, None));
+            scene.door.put(&call(), put("k99999", "later")).await.unwrap();
+            let end = End { revision: Revision(101), more: false, count: 100 };
+            assert_eq!(pieces(&mut stream).await, (vec![20, 40, 30], end));
+            for (limit, sizes, more) in [
+                (5, vec![5], true),
+                (10, vec![10], true),
+                (35, vec![10, 20, 5], true),
+                (101, vec![10, 20, 40, 31], false),
+            ] {
+                let mut stream = scene.door.range_stream(&call(), query(Some(limit)), false).await.unwrap();
+                let end = End { revision: Revision(102), more, count: 101 };
+                assert_eq!(pieces(&mut stream).await, (sizes, end), "{limit}");
+            }
+            let counting = Query { count_only: true, ..query(Some(3)) };
+            let mut stream = scene.door.range_stream(&call(), counting, true).await.unwrap();
+            assert_eq!(
+                pieces(&mut stream).await,
+                (vec![0], End { revision: Revision(102), more: false, count: 101 })
+            );
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn pieces_shrink_when_records_are_large() {
+    let scene = scene(Limits { command_bytes_max: 60, ..Limits::default() });
+    scene
+        .run(async {
+            fill(&scene, 40).await; // of some 15 bytes each
+            let query = Query::newest(KeyRange::From("k".into()));
+            let mut stream = scene.door.range_stream(&call(), query, true).await.unwrap();
+            let (sizes, _) = pieces(&mut stream).await;
+            assert!(sizes[1] == 5 && sizes.iter().sum::<usize>() == 40, "{sizes:?}");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_physical_compaction_waits_until_the_records_are_gone() {
+    let scene = scene(Limits::default());
+    let compaction = |revision, physical| Compaction { revision: Revision(revision), physical };
+    scene
+        .run(async {
+            fill(&scene, 3).await;
+            assert_eq!(scene.door.compact(&call(), compaction(2, true)).await, Ok(Revision(4)));
+            scene.consensus.keep_pruning_back();
+            assert_eq!(scene.door.compact(&call(), compaction(3, false)).await, Ok(Revision(4)));
+            let future = scene.door.compact(&call(), compaction(5, true)).await;
+            assert!(matches!(future, Err(Error::Refused(Refusal::Mvcc(mvcc::Refusal::Future { .. })))));
+        })
+        .await;
+    // One that comes too late waits for the one before it, as long as that takes.
+    let call = call();
+    let waiting = async { scene.door.compact(&call, compaction(3, true)).await };
+    let passing = async {
+        for _ in 0..2 {
+            while scene.clock.sleepers() == 0 {
+                tokio::task::yield_now().await;
+            }
+            assert!(scene.consensus.reader().newest().is_pruning());
+            scene.clock.advance(Duration::from_secs(9));
+            tokio::task::yield_now().await;
+        }
+        scene.consensus.prune().unwrap();
+        while scene.clock.sleepers() == 0 {
+            tokio::task::yield_now().await;
+        }
+        scene.clock.advance(Duration::from_secs(9));
+    };
+    let (outcome, ()) = scene.run(async { futures::join!(waiting, passing) }).await;
+    assert!(matches!(outcome, Err(Error::Refused(Refusal::Mvcc(mvcc::Refusal::Compacted { .. })))));
 }

@@ -1,9 +1,9 @@
+mod history;
+
 use crate::scene::{Scene, header, told};
 use quorate_coordinator::testing::Manner;
 use quorate_coordinator::{Limits, Unavailable};
-use quorate_proto::etcdserverpb::{
-    CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, RangeResponse, TxnRequest,
-};
+use quorate_proto::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest, RangeResponse};
 use quorate_proto::mvccpb::KeyValue;
 use std::time::Duration;
 use tonic::metadata::MetadataValue;
@@ -161,11 +161,6 @@ async fn what_is_wrong_with_a_range_is_told_in_etcds_words() {
         (RangeRequest { sort_target: 5, ..get("a") }, 3, no_sort),
         (RangeRequest { revision: 7, ..get("a") }, 11, future),
         (RangeRequest { revision: i64::MAX, count_only: true, ..get("a") }, 11, future),
-        (
-            RangeRequest { revision: 5, ..get("a") },
-            12,
-            "quorate: reads at older revisions are not implemented yet",
-        ),
     ] {
         assert_eq!(told(&refused_range(&scene, request.clone()).await), (code, text), "{request:?}");
     }
@@ -210,17 +205,6 @@ async fn a_request_over_the_limit_is_too_large() {
 async fn more_than_may_wait_is_too_many() {
     let scene = Scene::with(Limits { queued_bytes_max: 5, ..Limits::default() });
     assert_eq!(told(&refused_put(&scene, put("a", "1")).await), (2, "etcdserver: too many requests"));
-}
-
-#[tokio::test]
-async fn what_is_not_there_yet_says_so() {
-    let scene = Scene::new();
-    let txn = scene.run(scene.kv().txn(TxnRequest::default())).await.unwrap_err();
-    assert_eq!(told(&txn), (12, "quorate: KV.Txn is not implemented yet"));
-    let compact = scene.run(scene.kv().compact(CompactionRequest::default())).await.unwrap_err();
-    assert_eq!(told(&compact), (12, "quorate: KV.Compact is not implemented yet"));
-    let stream = scene.run(scene.kv().range_stream(all())).await.unwrap_err();
-    assert_eq!(told(&stream), (12, "quorate: KV.RangeStream is not implemented yet"));
 }
 
 fn with_timeout<T>(message: T, timeout: &'static str) -> Request<T> {

@@ -6,11 +6,16 @@ use quorate_types::Revision;
 #[test]
 fn each_refusal_has_etcds_code_and_text() {
     let (asked, newest) = (Revision(1), Revision(2));
-    let rows: [(Error, i32, &str); 15] = [
+    let rows: [(Error, i32, &str); 21] = [
         (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
         (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
         (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
         (Invalid::SortOption.into(), 3, "etcdserver: invalid sort option"),
+        (Invalid::EmptyOp.into(), 3, "etcdserver: key not found"),
+        (Invalid::TooManyOps.into(), 3, "etcdserver: too many operations in txn request"),
+        (Invalid::DuplicateKey.into(), 3, "etcdserver: duplicate key given in txn request"),
+        (Invalid::StreamSort.into(), 12, "RangeStream does not support custom sort orders"),
+        (Invalid::StreamFilter.into(), 12, "RangeStream does not support revision filters"),
         (Invalid::TooLarge.into(), 3, "etcdserver: request is too large"),
         (Refusal::LeaseNotFound.into(), 5, "etcdserver: requested lease not found"),
         (Refusal::Mvcc(MvccRefusal::KeyNotFound).into(), 3, "etcdserver: key not found"),
@@ -20,10 +25,11 @@ fn each_refusal_has_etcds_code_and_text() {
             "etcdserver: mvcc: required revision is a future revision",
         ),
         (
-            Refusal::Mvcc(MvccRefusal::Past { asked, newest }).into(),
-            12,
-            "quorate: reads at older revisions are not implemented yet",
+            Refusal::Mvcc(MvccRefusal::Compacted { asked, oldest: newest }).into(),
+            11,
+            "etcdserver: mvcc: required revision has been compacted",
         ),
+        (Refusal::Mvcc(MvccRefusal::LeaseNotFound).into(), 5, "etcdserver: requested lease not found"),
         (Unavailable::NoLeader.into(), 14, "etcdserver: no leader"),
         (Unavailable::LeaderChanged.into(), 14, "etcdserver: leader changed"),
         (Unavailable::Stopped.into(), 14, "etcdserver: server stopped"),

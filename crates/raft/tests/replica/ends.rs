@@ -17,7 +17,7 @@ async fn live(dir: &Path, group: &Group) -> Answer {
     let disk = Arc::new(FileDisk::open(dir.join("wal")).unwrap());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let wal = quorate_wal::Options { nonce: 1, ..quorate_wal::Options::default() };
-    let replica = Replica::start(options(), engine, disk, wal, clock.clone(), group).await.unwrap();
+    let replica = Replica::start(options(), engine, disk, wal, clock.clone(), None, group).await.unwrap();
     let desk: Desk<Answer> = Desk::default();
     let (ticket, reply) = desk.ticket();
     let id = replica.next_id();

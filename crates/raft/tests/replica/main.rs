@@ -7,5 +7,6 @@ mod ends;
 mod faults;
 mod ledger;
 mod power;
+mod pruning;
 mod refusals;
 mod world;

@@ -3,7 +3,7 @@
 use crate::power::Powered;
 use bytes::Bytes;
 use futures::future::{Either, select};
-use quorate_raft::{Error, Node, Options, Proposal, Replica};
+use quorate_raft::{Effects, Error, Node, Options, Proposal, Replica};
 use quorate_state_machine::{Answer, Command, DeleteRange, Kind, Put, Unavailable, mvcc, spaces};
 use quorate_storage::testing::FaultyEngine;
 use quorate_storage_memory::MemoryEngine;
@@ -13,7 +13,7 @@ use quorate_tasks::{Clock, Group, NamedFailure, SystemClock};
 use quorate_types::{KeyRange, LeaseId, MemberId};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub(crate) const MEMBER: MemberId = MemberId(0x8e9e);
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) engine: Arc<FaultyEngine>,
     pub(crate) options: Options,
     pub(crate) wal: quorate_wal::Options,
+    /// The revisions that were told of, if anybody listens.
+    pub(crate) told: Option<Arc<Mutex<Vec<i64>>>>,
     lives: u64,
 }
 
@@ -65,7 +67,7 @@ impl World {
             nonce: seed,
             ..quorate_wal::Options::default()
         };
-        Self { disk: Powered::new(seed), engine: engine(), options: options(), wal, lives: 0 }
+        Self { disk: Powered::new(seed), engine: engine(), options: options(), wal, told: None, lives: 0 }
     }
 
     /// Starts a replica on what is left, lets `body` use it, and drops everything that runs.
@@ -82,9 +84,14 @@ impl World {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (disk, engine, wal) = (Arc::new(self.disk.clone()), self.engine.clone(), self.wal.clone());
+        let effects = self.told.clone().map(|told| -> Effects {
+            Box::new(move |changes| {
+                told.lock().unwrap().extend(changes.iter().map(|changes| changes.revision.0));
+            })
+        });
         let work = async {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-            let start = Replica::start(options, engine, disk, wal, clock.clone(), &group);
+            let start = Replica::start(options, engine, disk, wal, clock.clone(), effects, &group);
             let started = match select(pin!(start), pin!(group.failed())).await {
                 Either::Left((Ok(replica), _)) => {
                     let desk = Desk::default();

@@ -1,6 +1,10 @@
 use super::*;
+use crate::wire::tests::any_txn;
+use bytes::Bytes;
 use proptest::prelude::*;
-use quorate_proto::etcdserverpb::{CompactionRequest, TxnRequest};
+use quorate_proto::etcdserverpb::request_op::Request;
+use quorate_proto::etcdserverpb::{LeaseGrantRequest, PutRequest, RequestOp, TxnRequest};
+use quorate_types::LeaseId;
 
 fn command(kind: Kind) -> Command {
     Command { id: 0x0102_0304, user: "ann".into(), auth_revision: 9, kind }
@@ -21,6 +25,39 @@ fn attributes() -> Kind {
     Kind::SetMemberAttributes { member: MemberId(7), attributes }
 }
 
+/// Every kind of step and of comparison, in both branches and within.
+fn txn() -> Kind {
+    let compare = |relation, operand| mvcc::Compare {
+        range: KeyRange::HalfOpen { start: "k".into(), end: "l".into() },
+        relation,
+        operand,
+    };
+    let query = mvcc::Query { limit: Some(3), ..mvcc::Query::newest(KeyRange::Single("k".into())) };
+    let change = mvcc::Put { key: "k".into(), value: Some("v".into()), lease: None };
+    let within = mvcc::Txn {
+        compares: vec![
+            compare(mvcc::Relation::Equal, mvcc::Operand::Version(1)),
+            compare(mvcc::Relation::NotEqual, mvcc::Operand::Created(Revision(2))),
+        ],
+        failure: vec![mvcc::TxnOp::Range(query.clone())],
+        ..mvcc::Txn::default()
+    };
+    let range = KeyRange::From("k".into());
+    Kind::Txn(mvcc::Txn {
+        compares: vec![
+            compare(mvcc::Relation::Greater, mvcc::Operand::Modified(Revision(3))),
+            compare(mvcc::Relation::Less, mvcc::Operand::Lease(LeaseId(4))),
+            compare(mvcc::Relation::Equal, mvcc::Operand::Value("w".into())),
+        ],
+        success: vec![
+            mvcc::TxnOp::Put { change, with_previous: true },
+            mvcc::TxnOp::DeleteRange { range, with_previous: true },
+            mvcc::TxnOp::Txn(within),
+        ],
+        failure: vec![mvcc::TxnOp::Range(query)],
+    })
+}
+
 fn envelope(request: &InternalRaftRequest) -> Bytes {
     [&[ENVELOPE_VERSION][..], &request.encode_to_vec()].concat().into()
 }
@@ -39,6 +76,13 @@ fn envelopes_are_what_they_have_always_been() {
         (
             attributes(),
             "01a2060c08848688081203616e6e1809aa511f0807121b0a0161120a687474703a2f2f613a31120a687474703a2f2f623a32",
+        ),
+        (Kind::Compact { revision: Revision(5) }, "013a020805a2060c08848688081203616e6e1809"),
+        (
+            txn(),
+            "0132760a0d080110021a016b30038204016c0a0d080210041a016b40048204016c0a0c10031a016b3a01778204016c120c120a0a\
+             016b12017620013001120a1a080a016b1201001801122522230a091a016b20018204016c0a0d080310011a016b28028204016c1a\
+             070a050a016b18031a070a050a016b1803a2060c08848688081203616e6e1809",
         ),
     ];
     for (kind, golden) in rows {
@@ -63,8 +107,8 @@ fn what_this_release_does_not_know_is_a_fault() {
     let empty = InternalRaftRequest::default;
     let requests = [
         empty(),
-        InternalRaftRequest { txn: Some(TxnRequest::default()), ..empty() },
-        InternalRaftRequest { compaction: Some(CompactionRequest::default()), ..empty() },
+        InternalRaftRequest { lease_grant: Some(LeaseGrantRequest::default()), ..empty() },
+        InternalRaftRequest { txn: Some(with_an_unknown_step()), ..empty() },
     ];
     for request in requests {
         assert!(matches!(Command::decode(&envelope(&request)), Err(Fault::UnknownCommand)), "{request:?}");
@@ -72,6 +116,13 @@ fn what_this_release_does_not_know_is_a_fault() {
     // A field of a release that does not exist yet: number 3000, a message of one byte.
     let unheard_of = Bytes::from_static(&[ENVELOPE_VERSION, 0xc2, 0xbb, 0x01, 0x01, 0x00]);
     assert!(matches!(Command::decode(&unheard_of), Err(Fault::UnknownCommand)));
+}
+
+/// A step of a kind that a later release may bring looks like one that says nothing.
+fn with_an_unknown_step() -> TxnRequest {
+    let within = TxnRequest { failure: vec![RequestOp { request: None }], ..TxnRequest::default() };
+    let step = RequestOp { request: Some(Request::RequestTxn(within)) };
+    TxnRequest { success: vec![step], ..TxnRequest::default() }
 }
 
 #[test]
@@ -121,7 +172,8 @@ fn any_kind() -> impl Strategy<Value = Kind> {
             let attributes = Attributes { name, client_urls };
             Kind::SetMemberAttributes { member: MemberId(member), attributes }
         });
-    prop_oneof![put, delete, attributes]
+    let compact = any::<i64>().prop_map(|revision| Kind::Compact { revision: Revision(revision) });
+    prop_oneof![put, delete, attributes, compact, any_txn().prop_map(Kind::Txn)]
 }
 
 proptest! {

@@ -1,30 +1,30 @@
 use super::*;
-use crate::Attributes;
 use crate::members::Member;
+use crate::{Attributes, DeleteRange, Kind, Put, Refusal, Reply};
 use proptest::prelude::*;
 use quorate_mvcc::{self as mvcc, Query, Tier, key_value};
 use quorate_storage::testing::{Call, Effect, FaultyEngine, Model};
 use quorate_storage_memory::MemoryEngine;
-use quorate_types::{KeyRange, MemberId, Revision};
+use quorate_types::{KeyRange, LeaseId, MemberId, Revision};
 
 /// A state on a volatile engine, and the log that it is told.
-struct Scene {
-    engine: Arc<dyn Engine>,
-    state: StateMachine,
-    index: u64,
+pub(super) struct Scene {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) state: StateMachine,
+    pub(super) index: u64,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::on(Arc::new(MemoryEngine::volatile(spaces::ALL)))
     }
 
-    fn on(engine: Arc<dyn Engine>) -> Self {
+    pub(super) fn on(engine: Arc<dyn Engine>) -> Self {
         let state = StateMachine::open(engine.clone()).unwrap();
         Self { engine, state, index: 0 }
     }
 
-    fn entry(&mut self, payload: Payload) -> Entry {
+    pub(super) fn entry(&mut self, payload: Payload) -> Entry {
         self.index += 1;
         Entry { id: log::LogId { term: 1, index: self.index - 1 }, payload }
     }
@@ -39,21 +39,21 @@ impl Scene {
         self.try_apply(payload).unwrap()
     }
 
-    fn run(&mut self, kinds: impl IntoIterator<Item = Kind>) -> Vec<Outcome> {
+    pub(super) fn run(&mut self, kinds: impl IntoIterator<Item = Kind>) -> Vec<Outcome> {
         self.apply(Payload::Commands(kinds.into_iter().map(envelope).collect()))
     }
 
     /// `key=value@mod_revision` of every key that readers see, and the revision they see.
-    fn published(&self) -> (Vec<String>, i64) {
+    pub(super) fn published(&self) -> (Vec<String>, i64) {
         published(&self.state)
     }
 
-    fn contents(&self) -> Contents {
+    pub(super) fn contents(&self) -> Contents {
         contents(self.engine.as_ref())
     }
 }
 
-type Contents = Vec<(&'static str, Vec<(Bytes, Bytes)>)>;
+pub(super) type Contents = Vec<(&'static str, Vec<(Bytes, Bytes)>)>;
 
 /// Every record of every space.
 fn contents(engine: &dyn Engine) -> Contents {
@@ -82,16 +82,16 @@ fn envelope(kind: Kind) -> Bytes {
     Command { id: 7, user: String::new(), auth_revision: 0, kind }.encode()
 }
 
-fn put(key: &'static str, value: &'static str) -> Kind {
+pub(super) fn put(key: &'static str, value: &'static str) -> Kind {
     put_as(key, Some(value), Some(0))
 }
 
-fn put_as(key: &'static str, value: Option<&'static str>, lease: Option<i64>) -> Kind {
+pub(super) fn put_as(key: &'static str, value: Option<&'static str>, lease: Option<i64>) -> Kind {
     let change = mvcc::Put { key: key.into(), value: value.map(Bytes::from), lease: lease.map(LeaseId) };
     Kind::Put(Put { change, with_previous: true })
 }
 
-fn delete(key: &'static str, end: &'static str) -> Kind {
+pub(super) fn delete(key: &'static str, end: &'static str) -> Kind {
     let range = KeyRange::from_wire(key.into(), end.into());
     Kind::DeleteRange(DeleteRange { range, with_previous: true })
 }
@@ -224,7 +224,7 @@ fn a_refusal_changes_nothing() {
     }
 }
 
-fn without_position(mut contents: Contents) -> Contents {
+pub(super) fn without_position(mut contents: Contents) -> Contents {
     for (space, records) in &mut contents {
         if *space == QUORATE.name() {
             records.retain(|(key, _)| key.as_ref() != APPLIED);
@@ -293,7 +293,7 @@ fn an_unknown_command_is_a_fault_and_nothing_of_its_batch_is_published() {
     let mut scene = Scene::new();
     scene.run([put("a", "1")]);
     let before = (scene.published(), scene.contents());
-    let envelopes = vec![envelope(put("a", "2")), Bytes::from_static(&[1, 0x32, 0])];
+    let envelopes = vec![envelope(put("a", "2")), Bytes::from_static(&[1, 0x42, 0])];
     let fault = scene.try_apply(Payload::Commands(envelopes));
     assert!(matches!(fault, Err(Fault::UnknownCommand)), "{fault:?}");
     assert_eq!((scene.published(), scene.contents()), before);
@@ -355,7 +355,29 @@ fn any_kind() -> impl Strategy<Value = Kind> {
         6 => (key(), value, lease).prop_map(|(key, value, lease)| put_as(key, value, lease)),
         3 => (key(), prop::sample::select(vec!["", "\0", "c", "zz"])).prop_map(|(key, end)| delete(key, end)),
         1 => prop::sample::select(vec![1, 2, 3]).prop_map(|member| describe(member, "member")),
+        1 => (0..20i64).prop_map(|revision| Kind::Compact { revision: Revision(revision) }),
+        2 => (key(), prop::sample::select(&VALUES[..])).prop_map(|(key, value)| moved(key, value)),
     ]
+}
+
+/// If the key is there: its value is moved to the first key, else it is put.
+fn moved(key: &'static str, value: &'static str) -> Kind {
+    let range = || KeyRange::Single(key.into());
+    let to = |key: &'static str| {
+        let change = mvcc::Put { key: key.into(), value: Some(value.into()), lease: Some(LeaseId::NONE) };
+        mvcc::TxnOp::Put { change, with_previous: true }
+    };
+    let compare = mvcc::Compare {
+        range: range(),
+        relation: mvcc::Relation::Greater,
+        operand: mvcc::Operand::Version(0),
+    };
+    let removal = mvcc::TxnOp::DeleteRange { range: range(), with_previous: true };
+    Kind::Txn(mvcc::Txn {
+        compares: vec![compare],
+        success: vec![removal, to("first"), mvcc::TxnOp::Range(Query::newest(range()))],
+        failure: vec![to(key)],
+    })
 }
 
 /// Applies `kinds`: after each, `cuts` says whether its entry ends there, and whether its batch does.
@@ -388,6 +410,27 @@ proptest! {
         prop_assert_eq!(&packed(&kinds, |_| (true, false)), &one_by_one, "one batch of many entries");
         prop_assert_eq!(&packed(&kinds, |_| (false, false)), &one_by_one, "one entry of many commands");
         prop_assert_eq!(&packed(&kinds, |at| cuts[at]), &one_by_one, "split at random");
+    }
+
+    /// Nor on when a member prunes: what it answers is the same, and once it is through so is what it holds.
+    #[test]
+    fn the_state_does_not_depend_on_when_it_is_pruned(
+        kinds in prop::collection::vec(any_kind(), 1..40),
+        steps in prop::collection::vec(0..3usize, 40),
+    ) {
+        let (mut late, mut early) = (Scene::new(), Scene::new());
+        for (kind, steps) in kinds.into_iter().zip(steps) {
+            prop_assert_eq!(late.run([kind.clone()]), early.run([kind]));
+            for _ in 0..steps {
+                early.state.prune(1).unwrap();
+            }
+            prop_assert_eq!(late.published(), early.published());
+        }
+        while late.state.prune(1).unwrap() {}
+        while early.state.prune(3).unwrap() {}
+        prop_assert_eq!(late.contents(), early.contents());
+        let again = Scene::on(early.engine.clone());
+        prop_assert_eq!(again.published(), early.published());
     }
 
     /// Nor on restarts: the index is built from what the engine holds.

@@ -18,6 +18,15 @@ fn a_command_owns_the_lines_up_to_the_next_one() {
 }
 
 #[test]
+fn lines_below_a_command_may_be_its_input() {
+    let cases =
+        parse("$ txn\n<< version(\"a\") = \"0\"\n<<\n<< put a 1\n<<\nSUCCESS\n\n$ get a\na\n").unwrap();
+    assert_eq!(cases[0].stdin, "version(\"a\") = \"0\"\n\nput a 1\n\n");
+    assert_eq!(cases[0].expected, ["SUCCESS"]);
+    assert_eq!(cases[1].stdin, "");
+}
+
+#[test]
 fn any_stands_for_something_but_not_for_nothing() {
     assert!(matches("a<any>c", "abbc"));
     assert!(matches("<any>, x, <any>", "1, x, 2, x, 3"));

@@ -1,0 +1,45 @@
+//! Has what compaction freed removed, a few records at a time, between the batches of commands.
+
+use crate::apply;
+use futures::future::{Either, select};
+use quorate_tasks::inbox::Sender;
+use quorate_tasks::{Clock, Failure};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Records that go in one step: about a millisecond of the apply thread, which a put behind it waits.
+pub(crate) const STEP_RECORDS: usize = 500;
+/// How long the apply thread has for others between two steps: at most 125,000 records go in a second.
+const REST: Duration = Duration::from_millis(4);
+
+/// Asks the apply step for one step after the other, as long as there is something to prune.
+pub(crate) struct Pruner {
+    pub(crate) apply: Sender<apply::Request>,
+    /// Whether there is something to prune; also after a restart with a compaction that was not through.
+    pub(crate) is_pruning: watch::Receiver<bool>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+impl Pruner {
+    /// Ends with the replica's stop, or with the apply step.
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let mut stopping = self.stopping.clone();
+        let stopped = stopping.wait_for(|stopping| *stopping);
+        match select(pin!(stopped), pin!(self.prune())).await {
+            Either::Left(_) | Either::Right(_) => Ok(()),
+        }
+    }
+
+    async fn prune(mut self) {
+        while self.is_pruning.wait_for(|is_pruning| *is_pruning).await.is_ok() {
+            let (done, is_done) = oneshot::channel();
+            if self.apply.push(apply::Request::Prune(done)).is_err() || is_done.await.is_err() {
+                return; // why the apply step has ended, it says itself
+            }
+            self.clock.sleep_until(self.clock.now() + REST).await;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! One command: what it did, or why it did nothing (law A5).
+
+use super::{StateMachine, read_fault};
+use crate::Fault;
+use crate::answer::{Refusal, Reply};
+use crate::command::{DeleteRange, Kind, Put};
+use quorate_mvcc::{self as mvcc, Overlay, ReadError, Txn};
+use quorate_types::LeaseId;
+
+impl StateMachine {
+    pub(super) fn execute(
+        &mut self,
+        kind: Kind,
+        overlay: &mut Overlay,
+    ) -> Result<Result<Reply, Refusal>, Fault> {
+        match kind {
+            Kind::Put(put) => refusable(self.put(&put, overlay)),
+            Kind::DeleteRange(delete) => refusable(self.delete_range(&delete, overlay)),
+            Kind::Txn(txn) => refusable(self.txn(&txn, overlay)),
+            Kind::Compact { revision } => {
+                Ok(self.keys.compact(revision, overlay).map(|()| Reply::Done).map_err(Refusal::from))
+            }
+            Kind::SetMemberAttributes { member, attributes } => {
+                self.members.describe(member, &attributes, overlay.batch());
+                Ok(Ok(Reply::Done))
+            }
+        }
+    }
+
+    fn put(&mut self, put: &Put, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
+        if put.change.lease.is_some_and(|lease| lease != LeaseId::NONE && !lease_lives(lease)) {
+            return Err(ExecuteError::Refused(Refusal::LeaseNotFound));
+        }
+        let mut writing = self.keys.begin(overlay);
+        let previous = if put.with_previous { writing.record(&put.change.key)? } else { None };
+        writing.put(&put.change)?;
+        let _ = writing.end();
+        Ok(Reply::Put { previous })
+    }
+
+    fn delete_range(&mut self, delete: &DeleteRange, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
+        let mut writing = self.keys.begin(overlay);
+        let deleted = writing.delete_range(&delete.range, delete.with_previous)?;
+        let _ = writing.end();
+        Ok(Reply::DeleteRange(deleted))
+    }
+
+    fn txn(&mut self, txn: &Txn, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
+        let mut writing = self.keys.begin(overlay);
+        let done = writing.txn(txn, &lease_lives)?;
+        let _ = writing.end();
+        Ok(Reply::Txn(done))
+    }
+}
+
+/// No lease can be granted yet, so none is found.
+fn lease_lives(_lease: LeaseId) -> bool {
+    false
+}
+
+/// Why a command did not go through.
+enum ExecuteError {
+    Refused(Refusal),
+    Fault(ReadError),
+}
+
+impl From<ReadError> for ExecuteError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(mvcc::Refusal::LeaseNotFound) => Self::Refused(Refusal::LeaseNotFound),
+            ReadError::Refused(refusal) => Self::Refused(refusal.into()),
+            fault => Self::Fault(fault),
+        }
+    }
+}
+
+/// Separates the client's turn from ours.
+fn refusable(result: Result<Reply, ExecuteError>) -> Result<Result<Reply, Refusal>, Fault> {
+    match result {
+        Ok(reply) => Ok(Ok(reply)),
+        Err(ExecuteError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(ExecuteError::Fault(error)) => Err(read_fault("apply a command", error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
