@@ -70,7 +70,7 @@ impl Snapshot {
     /// How many keys live.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        self.index.count(&quorate_types::KeyRange::From(Bytes::new()))
+        self.index.len()
     }
 
     /// Answers `query` from the index and from `view`, which is of the same moment.
@@ -82,7 +82,7 @@ impl Snapshot {
     /// [`ReadError::NeedsDisk`] only with [`Tier::Memory`].
     pub fn range(&self, view: &dyn View, query: &Query, tier: Tier) -> Result<Found, ReadError> {
         self.check_revision(query.revision)?;
-        let count = self.index.count(&query.range);
+        let count = self.index.count(&query.range, None);
         if query.count_only {
             return Ok(Found { records: Vec::new(), more: false, count });
         }
@@ -106,9 +106,10 @@ impl Snapshot {
         let limit = query.limit.unwrap_or(usize::MAX);
         let walk = if query.limit_comes_first() { limit.saturating_add(1) } else { usize::MAX };
         let mut rows = Vec::new();
-        for (key, live) in self.index.range(&query.range).take(walk) {
+        let newest = self.index.range(&query.range, None).filter_map(|row| Some((row.key, row.live?)));
+        for (key, live) in newest.take(walk) {
             if query.filter.admits(live.created, live.at.main) {
-                rows.push(Row { key: key.clone(), live: *live, record: None });
+                rows.push(Row { key: key.to_bytes(), live, record: None });
             }
             if reader.tier == Tier::Memory && rows.len() > FRONT_KEYS_MAX {
                 return Err(ReadError::NeedsDisk);

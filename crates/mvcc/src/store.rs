@@ -74,7 +74,7 @@ impl Store {
         // A record of its own, so that the index does not keep the value's memory alive.
         let key = Bytes::copy_from_slice(&record.key);
         if is_tombstone {
-            self.index.remove(&key);
+            self.index.delete(&key, at);
             return Ok(());
         }
         let live = Live {
@@ -83,7 +83,7 @@ impl Store {
             version: record.version,
             lease: LeaseId(record.lease),
         };
-        self.index.insert(key, live);
+        self.index.put(&key, live);
         Ok(())
     }
 
@@ -122,7 +122,7 @@ impl Writing<'_> {
     /// # Errors
     /// [`Refusal::KeyNotFound`] if something is to be kept of a key that is not there; then nothing is changed.
     pub fn put(&mut self, put: &Put) -> Result<(), ReadError> {
-        let before = self.store.index.get(&put.key).copied();
+        let before = self.store.index.get(&put.key);
         if before.is_none() && (put.value.is_none() || put.lease.is_none()) {
             return Err(Refusal::KeyNotFound.into());
         }
@@ -142,7 +142,7 @@ impl Writing<'_> {
             lease: live.lease.0,
         };
         self.overlay.insert(self.store.space, at, encode(&record));
-        self.store.index.insert(index_key(&put.key), live);
+        self.store.index.put(&put.key, live);
         self.sub += 1; // M2
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Writing<'_> {
     /// The engine fails.
     pub fn delete_range(&mut self, range: &KeyRange, with_records: bool) -> Result<Deleted, ReadError> {
         let doomed: Vec<(Bytes, RecordKey)> =
-            self.store.index.range(range).map(|(key, live)| (key.clone(), live.at)).collect();
+            self.store.index.range(range, None).map(|row| (row.key.to_bytes(), row.at)).collect();
         let mut deleted = Deleted { count: doomed.len(), records: Vec::new() };
         for (key, at) in doomed {
             if with_records {
@@ -173,7 +173,7 @@ impl Writing<'_> {
             }
             let at = RecordKey { main: self.main, sub: self.sub };
             self.overlay.insert_tombstone(self.store.space, at, encode_tombstone(&key));
-            self.store.index.remove(&key);
+            self.store.index.delete(&key, at);
             self.sub += 1; // M2
         }
         Ok(deleted)
@@ -187,11 +187,6 @@ impl Writing<'_> {
         }
         self.store.revision
     }
-}
-
-/// The key as the index keeps it: on its own, since a slice of a request would keep the whole request alive.
-fn index_key(key: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(key)
 }
 
 #[cfg(test)]
