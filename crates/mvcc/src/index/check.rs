@@ -20,9 +20,10 @@ pub(super) struct Weight {
 }
 
 impl Index {
-    /// Panics if a law does not hold.
-    pub(super) fn check(&self) {
-        self.root.check(self.floor);
+    /// Panics if a law does not hold. Of turns only those above `floor` matter; an index made of what is stored does not
+    /// know how far that was pruned.
+    pub(super) fn check(&self, floor: Revision) {
+        self.root.check(floor.max(self.floor));
         let (mut keys, mut depths) = (Vec::new(), Vec::new());
         self.root.node.collect(0, &mut keys, &mut depths);
         assert!(keys.is_sorted_by(|left, right| left < right), "I2: keys in order");

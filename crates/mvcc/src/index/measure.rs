@@ -174,5 +174,5 @@ fn the_index_under_load() {
     println!("prune {} records: {:?} in {steps} steps, longest {longest:.0} us", gone.len(), begun.elapsed());
     bench.published = bench.index.clone();
     bench.memory("compacted again", before);
-    bench.index.check();
+    bench.index.check(bench.newest);
 }

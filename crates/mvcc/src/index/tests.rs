@@ -173,17 +173,17 @@ impl Scene {
 
     /// Compares everything at all revisions that may be read, or at `samples` of them.
     fn check(&mut self, samples: usize) {
-        self.index.check();
+        self.index.check(self.floor);
         let ranges = self.ranges();
         let moments = self.moments(self.floor, self.newest, samples);
         agree(&self.index, &self.model, &ranges, &moments);
         let loaded = load(&self.stored);
-        loaded.check();
+        loaded.check(self.floor);
         agree(&loaded, &self.model, &ranges, &moments);
         for (index, model, floor, newest) in std::mem::take(&mut self.kept) {
             let moments = self.moments(floor, newest, samples);
             agree(&index, &model, &ranges, &moments);
-            index.check();
+            index.check(floor);
         }
     }
 
@@ -381,7 +381,7 @@ fn keys_in_order_fill_their_leaves() {
     for main in 2..10_000 {
         index.put(format!("key-{main:08}").as_bytes(), born(main));
     }
-    index.check();
+    index.check(Revision(0));
     assert!(index.weight().leaves < 10_000 / 26, "{:?}", index.weight());
 }
 
@@ -394,7 +394,7 @@ fn long_keys_part_a_leaf_early() {
         key[usize::try_from(main).unwrap()] = b'x';
         index.put(&key, born(main));
     }
-    index.check();
+    index.check(Revision(0));
     assert_eq!(index.len(), 38);
     assert!(index.weight().leaves >= 6, "{:?}", index.weight());
 }
