@@ -46,7 +46,7 @@ impl Leaf {
         let (before, stale) = match self.keys.find(key) {
             Ok(place) => {
                 let old = &mut self.entries[place];
-                (old.replace(entry), old.stale())
+                (old.replace(&entry), old.stale())
             }
             Err(place) => {
                 let stale = entry.stale();
@@ -128,12 +128,12 @@ impl Entry {
     }
 
     /// Makes `newer` the newest and what it was past; answers what it was.
-    fn replace(&mut self, newer: Self) -> Option<Live> {
+    fn replace(&mut self, newer: &Self) -> Option<Live> {
         assert!(self.newest.at() < newer.newest.at(), "I1: changes come in the order of their revisions");
         let before = self.live();
         let mut past = self.past.take();
         Arc::make_mut(past.get_or_insert_default()).push(self.newest);
-        *self = Self { past, ..newer };
+        *self = Self { past, ..*newer };
         before
     }
 

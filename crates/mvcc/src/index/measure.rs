@@ -71,10 +71,10 @@ impl Bench {
             end: Bytes::from_static(b"/registry/pods/team0"),
         };
         self.time(&format!("count of everything, {when}"), 100, 100, |bench, _| {
-            _ = black_box(bench.index.count(&all, at))
+            _ = black_box(bench.index.count(&all, at));
         });
         self.time(&format!("count of the prefix, {when}"), 100, 100, |bench, _| {
-            _ = black_box(bench.index.count(&prefix, at))
+            _ = black_box(bench.index.count(&prefix, at));
         });
         self.time(&format!("count from a random key to another, {when}"), 100, 100, |bench, _| {
             let [start, end] = [0; 2].map(|_| Bytes::from(key(9, bench.dice.roll(1 << 30))));
@@ -127,7 +127,7 @@ fn the_index_under_load() {
     bench.time("create a key, batches of 64", keys, BATCH, |bench, round| bench.put(&key(0, round)));
     bench.memory("all born since the floor", before);
     bench.time("get", writes, writes, |bench, _| {
-        _ = black_box(bench.index.get(&key(0, bench.dice.roll(bench.keys))))
+        _ = black_box(bench.index.get(&key(0, bench.dice.roll(bench.keys))));
     });
     bench.reads("newest", None);
 

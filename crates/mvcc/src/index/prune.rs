@@ -32,11 +32,11 @@ impl Pruning<'_> {
     fn leaf(&mut self, leaf: &mut Leaf, from: &[u8]) -> Option<Vec<u8>> {
         let mut keeps = vec![true; leaf.entries.len()];
         let mut stopped = None;
-        for place in leaf.keys.below(from)..keeps.len() {
+        for (place, keeps) in keeps.iter_mut().enumerate().skip(leaf.keys.below(from)) {
             let prunable = leaf.entries[place].prunable(self.floor);
             let count = prunable.min(self.left);
             if count > 0 {
-                keeps[place] = leaf.entries[place].forget(count, self.gone);
+                *keeps = leaf.entries[place].forget(count, self.gone);
                 self.left -= count;
             }
             if count < prunable {

@@ -290,26 +290,26 @@ proptest! {
     }
 }
 
-/// Trees of four floors: they grow, die back by half, and grow again.
+/// Trees of four floors: they grow, die back, and grow again.
 #[test]
 fn a_large_index_answers_as_the_model() {
-    for seed in 0..3 {
+    for seed in 0..2 {
         println!("seed {seed}");
-        let mut scene = Scene::new(seed, 40_000);
+        let mut scene = Scene::new(seed, 20_000);
         for deletes in [100, 2, 1, 8] {
-            for round in 0..2500 {
+            for round in 0..2000 {
                 scene.write(8, deletes);
-                if round % 400 == 0 {
+                if round % 1000 == 500 {
                     scene.keep();
                 }
                 if deletes != 100 && round % 16 == 0 {
                     scene.prune(50);
                 }
             }
-            scene.check(3);
+            scene.check(1);
         }
         scene.finish_pass(1000);
-        scene.check(3);
+        scene.check(1);
     }
 }
 
