@@ -125,6 +125,10 @@ impl Chunk {
             self.first = turn.main;
         }
         let above = u32::try_from(turn.main.0 - self.first.0).expect("within STEP_MAX: see is_full");
+        if self.steps.len() == self.steps.capacity() {
+            // There is a list in every inner node: doubling would cost more memory than it saves time.
+            self.steps.reserve_exact((self.steps.len() / 8).max(4));
+        }
         self.steps.push(above << 1 | u32::from(turn.is_birth));
     }
 
