@@ -57,9 +57,10 @@ impl Bench {
         let mut batches = Vec::new();
         for first in (0..rounds).step_by(batch) {
             let begun = Instant::now();
-            (first..first + batch).for_each(|round| act(self, round));
+            let last = rounds.min(first + batch);
+            (first..last).for_each(|round| act(self, round));
             self.published = self.index.clone();
-            batches.push(begun.elapsed().as_secs_f64() * 1e6 / batch as f64);
+            batches.push(begun.elapsed().as_secs_f64() * 1e6 / (last - first) as f64);
         }
         batches.sort_by(f64::total_cmp);
         let mean = batches.iter().sum::<f64>() / batches.len() as f64;

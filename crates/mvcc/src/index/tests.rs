@@ -400,6 +400,38 @@ fn long_keys_part_a_leaf_early() {
 }
 
 #[test]
+fn revisions_may_lie_far_apart() {
+    let mut index = Index::default();
+    let mains: Vec<i64> = (1..200).map(|step| step << 31).collect();
+    for main in &mains {
+        index.put(&main.to_be_bytes(), born(*main));
+    }
+    index.check(Revision(0));
+    let all = KeyRange::From(Bytes::new());
+    for (earlier, main) in mains.iter().enumerate() {
+        assert_eq!(index.count(&all, Some(Revision(main - 1))), earlier);
+        assert_eq!(index.count(&all, Some(Revision(*main))), earlier + 1);
+    }
+}
+
+/// A pass may meet a floor that rose since its last step; then the next pass takes the rest.
+#[test]
+fn a_floor_that_rises_within_a_pass_loses_nothing() {
+    let mut scene = Scene::new(11, 300);
+    (0..400).for_each(|_| scene.write(3, 3));
+    let (mut cursor, mut gone) = (PruneCursor::default(), Vec::new());
+    assert!(scene.index.prune(Revision(50), &mut cursor, 20, &mut gone));
+    while scene.index.prune(Revision(300), &mut cursor, 20, &mut gone) {}
+    while scene.index.prune(Revision(300), &mut cursor, 20, &mut gone) {}
+    let expected = scene.model.prunable(Revision(300), &scene.stored);
+    let gone: BTreeSet<_> = gone.into_iter().map(|gone| gone.at).collect();
+    assert_eq!(gone, expected);
+    scene.floor = Revision(300);
+    scene.stored.retain(|at, _| !gone.contains(at));
+    scene.check(20);
+}
+
+#[test]
 #[should_panic(expected = "I1")]
 fn a_change_before_the_last_one_is_a_mistake() {
     let mut index = Index::default();
