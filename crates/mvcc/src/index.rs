@@ -194,8 +194,4 @@ impl Index {
 }
 
 #[cfg(test)]
-mod check;
-#[cfg(test)]
-mod measure;
-#[cfg(test)]
 mod tests;

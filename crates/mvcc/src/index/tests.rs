@@ -1,15 +1,18 @@
 //! Against a model that keeps every version of every key and looks through all of them for each answer.
 
+mod check;
+mod measure;
+
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Chance from a seed (splitmix64).
-pub(super) struct Dice(pub(super) u64);
+struct Dice(u64);
 
 impl Dice {
-    pub(super) fn roll(&mut self, below: usize) -> usize {
+    fn roll(&mut self, below: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

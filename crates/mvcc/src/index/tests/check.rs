@@ -1,10 +1,11 @@
 //! The laws of the tree, looked up node by node.
 
-use super::keys::PackedKey;
-use super::leaf::{Entry, LEAF, Leaf};
-use super::node::{Child, INNER, Inner, Node};
-use super::turns::{Turn, Turns};
-use super::{Index, Revision};
+use crate::index::Index;
+use crate::index::keys::PackedKey;
+use crate::index::leaf::{Entry, LEAF, Leaf};
+use crate::index::node::{Child, INNER, Inner, Node};
+use crate::index::turns::{Turn, Turns};
+use quorate_types::Revision;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

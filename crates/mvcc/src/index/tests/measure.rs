@@ -1,12 +1,14 @@
-//! What the index costs, printed: `cargo test --release -p quorate-mvcc index::measure -- --nocapture`, with the
+//! What the index costs, printed: `cargo test --release -p quorate-mvcc --lib the_index_under_load -- --nocapture`, with the
 //! number of keys in `QUORATE_INDEX_KEYS` (1000000 for the figures in the decision record). Without it a small one runs,
 //! so that it does not rot.
 
 #![expect(clippy::disallowed_methods, reason = "measuring takes the wall clock")]
 
-use super::tests::Dice;
-use super::*;
+use super::Dice;
+use crate::RecordKey;
+use crate::index::{Index, Live, PruneCursor};
 use bytes::Bytes;
+use quorate_types::{KeyRange, LeaseId, Revision};
 use std::hint::black_box;
 use std::time::Instant;
 
