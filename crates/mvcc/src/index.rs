@@ -1,10 +1,51 @@
-//! From user key to the places of its versions, in memory.
+//! From user key to its versions, in memory.
+//!
+//! Every read asks the index first: which keys of a range live, where their records are, how many there are. Kubernetes
+//! pages through a range at a pinned revision, with a count on every page, while others write; so all of this has to
+//! be cheap at older revisions too, whatever happened since. One thread changes the index and publishes a clone
+//! after every batch; any number of threads read clones without a lock.
+//!
+//! It is a copy-on-write B+tree. A leaf holds up to 32 keys, packed ([`keys`]), and for each key the place of its newest
+//! version, what a read needs of it, and the places before it ([`past`]). A parent knows of each child how many keys live,
+//! when a key in it last was born or died, and from which floor on it has something to prune, so that a walk
+//! passes by what has nothing for it. Every inner node also lists the births and deaths below it ([`turns`]), four bytes
+//! each: how many keys of a subtree lived at an older revision is then a binary search.
+//!
+//! It refuses to know values, and to refuse: a read below the floor gets some answer, the caller must not ask.
+//!
+//! Laws:
+//! - **I1** The changes of a key come in the order of their places `(main, sub)`; births and deaths of all keys in the
+//!   order of `main`.
+//! - **I2** A node's keys are in order; entry `i` of a leaf is key `i`'s; separator `i` lies above child `i` and not above
+//!   child `i + 1`; all leaves are at one depth; only the root may be empty.
+//! - **I3** For every revision at or above the floor, a node's turns give the number of its keys that lived then.
+//! - **I4** What a parent knows of a child holds: `live` exactly, `turned` not too low, `stale` not too high.
+//! - **I5** Sizes fit their fields: `sub` and a node's packed keys in 32 bits.
+//! - **I6** Pruning at a floor changes no answer at or above it, and leaves nothing behind that it could have taken.
+//! - **M4** A clone never changes: shared nodes are copied before they are written.
+//!
+//! Costs, with n keys: a clone is constant. `get`, `put`, `delete`: one way down, O(log n); a write copies the nodes on its
+//! way that are shared, and only those. `count`: two ways down, at each level a look at up to 31 siblings, of which those with
+//! turns since the revision cost a binary search. `range`: one way down, then each leaf once. Parting or joining
+//! inner nodes sorts the turns below them again: a few nanoseconds per put, but in one piece.
+
+
+mod keys;
+mod leaf;
+mod node;
+mod past;
+mod prune;
+mod rows;
+mod turns;
 
 use crate::RecordKey;
-use bytes::Bytes;
-use imbl::OrdMap;
+pub(crate) use keys::PackedKey;
+use leaf::{Change, Entry};
+use node::{Child, Node};
+use past::Place;
+use prune::Pruning;
 use quorate_types::{KeyRange, LeaseId, Revision};
-use std::ops::Bound;
+use std::sync::Arc;
 
 /// What is known of a live key without reading its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +60,8 @@ pub(crate) struct Live {
     pub(crate) lease: LeaseId,
 }
 
-/// A key as the index holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PackedKey<'a>(&'a [u8]);
-
 /// One key as it was at the moment asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Row<'a> {
     /// The key.
     pub(crate) key: PackedKey<'a>,
@@ -43,101 +80,84 @@ pub(crate) struct Gone {
     pub(crate) is_tombstone: bool,
 }
 
-/// How far a pass of [`Index::prune`] came.
+/// How far a pass of [`Index::prune`] came. It may be kept across writes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PruneCursor {
-    after: Option<Bytes>,
+    next: Option<Vec<u8>>,
 }
 
-/// All versions of all keys, in key order. A clone is constant time and stays as it is (law M4).
-///
-/// A stand-in: the tree with sums replaces it. `count` visits the range.
-#[derive(Debug, Clone, Default)]
+/// All versions of all keys. A clone is constant time and stays as it is (law M4).
+#[derive(Debug, Clone)]
 pub(crate) struct Index {
-    keys: OrdMap<Bytes, Entry>,
-    live: usize,
+    root: Child,
+    /// The highest revision that was pruned to: what turned before is not listed again.
+    floor: Revision,
 }
 
-/// One key's versions.
-#[derive(Debug, Clone, Default)]
-struct Entry {
-    newest: Option<Live>,
-    /// Everything before `newest`, oldest first. Without `newest` the last one is a tombstone.
-    past: Vec<Gone>,
-}
-
-impl<'a> PackedKey<'a> {
-    /// `key` in one piece.
-    pub(crate) fn whole(key: &'a [u8]) -> Self {
-        Self(key)
-    }
-
-    /// The key in one piece. Cost: one allocation.
-    pub(crate) fn to_vec(self) -> Vec<u8> {
-        self.0.to_vec()
+impl Default for Index {
+    fn default() -> Self {
+        Self { root: Child::of(Arc::default()), floor: Revision(0) }
     }
 }
 
 impl Index {
     /// The key as it is now, if it lives.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Live> {
-        self.keys.get(key)?.newest
+        let (_, entry) = self.root.node.leaf_of(key).get(key)?;
+        entry.live()
     }
 
     /// The key as it was at `at`, if it lived.
     pub(crate) fn get_at(&self, key: &[u8], at: Revision) -> Option<Row<'_>> {
-        let (key, entry) = self.keys.get_key_value(key)?;
-        entry.at(key, Some(at))
+        let leaf = self.root.node.leaf_of(key);
+        leaf.row(leaf.get(key)?.0, Some(at))
     }
 
-    /// A new version of a key.
+    /// A new version of a key. What was the newest becomes past.
     pub(crate) fn put(&mut self, key: &[u8], live: Live) {
-        let entry = self.keys.entry(Bytes::copy_from_slice(key)).or_default();
-        match entry.newest.replace(live) {
-            Some(before) => entry.past.push(Gone { at: before.at, is_tombstone: false }),
-            None => self.live += 1,
-        }
+        self.write(key, Entry::put(live));
     }
 
-    /// The end of a key; answers what it was. A key that does not live gets a tombstone all the same: a load finds
-    /// such.
+    /// The end of a key; answers what it was. Its versions stay readable in the past. A key that is not there gets a
+    /// tombstone all the same: a load finds such.
     pub(crate) fn delete(&mut self, key: &[u8], tombstone: RecordKey) -> Option<Live> {
-        let entry = self.keys.entry(Bytes::copy_from_slice(key)).or_default();
-        let before = entry.newest.take();
-        if let Some(before) = before {
-            self.live -= 1;
-            entry.past.push(Gone { at: before.at, is_tombstone: false });
-        }
-        entry.past.push(Gone { at: tombstone, is_tombstone: true });
-        before
+        self.write(key, Entry::tombstone(Place::new(tombstone, true))).before
     }
 
     /// The keys of `range` that lived at `at`, or that live now, smallest first.
+    ///
+    /// Cost: one way down, then every leaf on the way once; up to two nodes' worth of leaves (64) between two rows, if
+    /// almost everything there was dead.
     pub(crate) fn range<'a>(
         &'a self,
         range: &'a KeyRange,
         at: Option<Revision>,
     ) -> impl Iterator<Item = Row<'a>> + 'a {
-        // An ordered map may panic on bounds that cross; `bounds` never gives such.
-        self.keys.range::<_, [u8]>(range.bounds()).filter_map(move |(key, entry)| entry.at(key, at))
+        rows::Rows::new(&self.root.node, range, at)
     }
 
-    /// How many keys [`Index::range`] gives.
+    /// How many keys [`Index::range`] gives. Cost: two ways down.
     pub(crate) fn count(&self, range: &KeyRange, at: Option<Revision>) -> usize {
+        let below = |key: &[u8]| self.root.node.alive_below(key, at);
         match range {
-            KeyRange::From(start) if at.is_none() && start.as_ref() <= b"\0".as_slice() => self.live,
-            _ => self.range(range, at).count(),
+            KeyRange::Single(_) => self.range(range, at).count(),
+            KeyRange::HalfOpen { .. } if range.is_empty() => 0,
+            // Below the floor the two need not agree: then the answer is any number, but not a panic.
+            KeyRange::HalfOpen { start, end } => below(end).saturating_sub(below(start)),
+            KeyRange::From(start) => self.root.alive(at).saturating_sub(below(start)),
         }
     }
 
     /// How many keys live.
     pub(crate) fn len(&self) -> usize {
-        self.live
+        self.root.live
     }
 
     /// Forgets some of what cannot be read at `floor` or later: of each key every version older than the newest at or
     /// below `floor`, and that one too if it is a tombstone, unless it is of `floor` itself (etcd keeps those). Adds
-    /// what it forgot to `gone`; false once the pass is through.
+    /// what it forgot to `gone`, at most `budget` and at least one if there is one; false once the pass is through.
+    ///
+    /// Cost: visits at most `budget` nodes besides the ways down; nodes without anything to prune are passed by.
     pub(crate) fn prune(
         &mut self,
         floor: Revision,
@@ -145,43 +165,29 @@ impl Index {
         budget: usize,
         gone: &mut Vec<Gone>,
     ) -> bool {
-        let start = match &cursor.after {
-            Some(key) => Bound::Excluded(key.clone()),
-            None => Bound::Unbounded,
-        };
-        let some = self.keys.range((start, Bound::Unbounded)).take(budget.max(1));
-        let keys: Vec<Bytes> = some.map(|(key, _)| key.clone()).collect();
-        for key in &keys {
-            let entry = self.keys.get_mut(key).expect("it was there a line above");
-            entry.prune(floor, gone);
-            if entry.newest.is_none() && entry.past.is_empty() {
-                self.keys.remove(key);
+        self.floor = self.floor.max(floor);
+        let from = cursor.next.take().unwrap_or_default();
+        if self.root.stale > floor {
+            return false;
+        }
+        let mut pruning = Pruning { floor, left: budget.max(1), gone };
+        cursor.next = pruning.node(&mut self.root.node, &from);
+        self.root = Child::of(Node::lowered(std::mem::take(&mut self.root.node)));
+        cursor.next.is_some()
+    }
+
+    fn write(&mut self, key: &[u8], entry: Entry) -> Change {
+        let (change, half) = Arc::make_mut(&mut self.root.node).write(key, entry, self.floor);
+        match half {
+            None => self.root.note(&change),
+            Some(half) => {
+                let left = std::mem::take(&mut self.root.node);
+                self.root = Child::of(Arc::new(Node::above(left, half, self.floor)));
             }
         }
-        cursor.after = keys.last().cloned();
-        cursor.after.is_some()
+        change
     }
 }
 
-impl Entry {
-    fn at<'a>(&self, key: &'a Bytes, at: Option<Revision>) -> Option<Row<'a>> {
-        let key = PackedKey::whole(key);
-        let is_then = |place: RecordKey| at.is_none_or(|at| place.main <= at);
-        if let Some(live) = self.newest.filter(|live| is_then(live.at)) {
-            return Some(Row { key, at: live.at, live: Some(live) });
-        }
-        let past = self.past.iter().rev().find(|past| is_then(past.at))?;
-        (!past.is_tombstone).then_some(Row { key, at: past.at, live: None })
-    }
-
-    fn prune(&mut self, floor: Revision, gone: &mut Vec<Gone>) {
-        let newest_is_old = self.newest.is_some_and(|live| live.at.main <= floor);
-        let old = self.past.iter().take_while(|past| past.at.main <= floor).count();
-        let last_is_needed = match self.past.get(old.wrapping_sub(1)) {
-            Some(_) if newest_is_old => false,
-            Some(last) => !last.is_tombstone || last.at.main == floor,
-            None => false,
-        };
-        gone.extend(self.past.drain(..old - usize::from(last_is_needed)));
-    }
-}
+#[cfg(test)]
+mod tests;
