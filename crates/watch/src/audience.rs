@@ -134,6 +134,16 @@ impl Audience {
         }
     }
 
+    /// A stream with nobody live who has missed anything is not behind: its cursor says nothing any more.
+    pub(crate) fn reopen(&mut self, stream: StreamId, frontier: Revision) {
+        if let Some(client) = self.clients.get_mut(&stream)
+            // A cursor in the future is left by a compaction: who is still live begins there, or later.
+            && (client.crowds.is_empty() || client.next.is_some_and(|next| next > frontier))
+        {
+            client.next = None;
+        }
+    }
+
     /// Answers `create`. `frontier` is the last revision published. True if the watch has a past to be told.
     pub(crate) fn create(
         &mut self,
@@ -143,6 +153,7 @@ impl Audience {
         interest: Interest,
         frontier: Revision,
     ) -> bool {
+        self.reopen(stream, frontier);
         let Some(client) = self.clients.get_mut(&stream) else { return false };
         let watch_id = match client.admit(&create) {
             Ok(watch_id) => watch_id,

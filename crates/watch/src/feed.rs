@@ -76,6 +76,12 @@ impl Feed {
         self.add(last.revision, bytes, changes);
     }
 
+    /// Whether anybody watches.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.shared.interested.load(Ordering::Relaxed) > 0
+    }
+
     /// The state was replaced by one at `revision`, and what led there is not known.
     pub fn jump(&self, revision: Revision) {
         fence(Ordering::SeqCst);

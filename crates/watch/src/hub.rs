@@ -11,7 +11,7 @@ use crate::audience::Audience;
 use crate::crowd::StreamId;
 use crate::feed::Trough;
 use crate::history::HistoryError;
-use crate::past::{Answer, Job, Read, Told};
+use crate::past::{Answer, Job, Part, Read, Told};
 use crate::request::{Input, Request, Seen};
 use crate::ring::Ring;
 use crate::settings::Settings;
@@ -42,8 +42,8 @@ struct Readers {
 
 /// The history's implementation is at fault.
 #[derive(Debug, thiserror::Error)]
-#[error("the history of keys left out revision {0}")]
-struct Incomplete(Revision);
+#[error("the history of keys says that revision {0} is compacted, and that it is not")]
+struct Contradiction(Revision);
 
 impl Hub {
     pub(crate) fn new(settings: Settings, trough: Trough, pages: Sender<Job>, previous: Sender<Job>) -> Self {
@@ -152,17 +152,11 @@ impl Readers {
     }
 }
 
-/// The pages in an answer, if they begin where they should.
-fn pages_from(told: Told, from: Revision) -> Result<Vec<crate::page::Page>, Incomplete> {
-    let Told::Pages(pages) = told else { unreachable!("pages were asked for") };
-    let mut next = from;
-    for page in &pages {
-        if page.revision != next {
-            return Err(Incomplete(next));
-        }
-        next = next.next();
+fn part(told: Told) -> Part {
+    match told {
+        Told::Pages(part) => part,
+        Told::Previous(_) => unreachable!("pages were asked for"),
     }
-    if pages.is_empty() { Err(Incomplete(from)) } else { Ok(pages) }
 }
 
 #[cfg(test)]

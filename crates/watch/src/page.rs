@@ -42,6 +42,13 @@ pub(crate) fn weight(change: &Change) -> usize {
     change.key.len() + 2 * change.record.len() + FACT_BYTES
 }
 
+impl Page {
+    /// Says only that nothing happened up to `revision`.
+    pub(crate) fn blank(revision: Revision) -> Self {
+        Self { revision, facts: Vec::new(), bytes: FACT_BYTES }
+    }
+}
+
 impl From<Changes> for Page {
     fn from(changes: Changes) -> Self {
         let bytes = changes.changes.iter().map(weight).sum();

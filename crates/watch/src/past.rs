@@ -21,7 +21,7 @@ pub(crate) struct Job {
 
 #[derive(Debug)]
 pub(crate) enum Read {
-    /// Revisions, of which the pages in the answer are a first part.
+    /// Revisions; the answer may be a first part of them.
     Pages(Pages),
     /// What was under each key just before the revision.
     Previous(Vec<(Bytes, Revision)>),
@@ -44,8 +44,17 @@ pub(crate) struct Answer {
 
 #[derive(Debug)]
 pub(crate) enum Told {
-    Pages(Vec<Page>),
+    Pages(Part),
     Previous(Vec<Option<Bytes>>),
+}
+
+/// A part of the past.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// In the order of revisions. Those in which nothing happened are left out.
+    pub(crate) pages: Vec<Page>,
+    /// The last revision of the part.
+    pub(crate) through: Revision,
 }
 
 /// Reads the past.
@@ -69,13 +78,23 @@ impl Reader {
         }
     }
 
-    fn pages(&self, wanted: &Pages) -> Result<Vec<Page>, HistoryError> {
-        let (mut pages, mut bytes) = (Vec::new(), 0);
+    fn pages(&self, wanted: &Pages) -> Result<Part, HistoryError> {
+        let (mut pages, mut bytes, mut through) = (Vec::<Page>::new(), 0, wanted.through);
         self.history.changes(wanted.from, wanted.through, &mut |changes| {
             let page = Page::from(changes);
+            let earliest = pages.last().map_or(wanted.from, |page| page.revision.next());
+            assert!(
+                (earliest..=wanted.through).contains(&page.revision),
+                "WA1: the history is told in order"
+            );
             bytes += page.bytes;
+            if bytes < wanted.bytes_max {
+                pages.push(page);
+                return ControlFlow::Continue(());
+            }
+            through = page.revision;
             pages.push(page);
-            if bytes >= wanted.bytes_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            ControlFlow::Break(())
         })?;
         for page in &mut pages {
             let revision = page.revision;
@@ -86,7 +105,7 @@ impl Reader {
                 }
             }
         }
-        Ok(pages)
+        Ok(Part { pages, through })
     }
 
     /// etcd: what a compaction has removed is left out of an event.

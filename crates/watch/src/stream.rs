@@ -97,6 +97,12 @@ impl Stream {
             && self.outgoing.in_flight() < self.window
     }
 
+    /// Bytes of messages that wait here, or are on their way.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.outgoing.in_flight()
+    }
+
     /// The next message. It counts as taken by the transport.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Message> {
         loop {

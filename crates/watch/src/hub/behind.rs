@@ -1,11 +1,10 @@
 //! Serving the streams that are behind: from the ring, or from the history, in turns.
 
-use super::{Hub, Incomplete, pages_from};
+use super::{Contradiction, Hub, part};
 use crate::audience::{Served, Span};
 use crate::crowd::StreamId;
 use crate::history::HistoryError;
-use crate::page::Page;
-use crate::past::{Pages, Read, Told};
+use crate::past::{Pages, Part, Read, Told};
 use quorate_tasks::Failure;
 use quorate_types::{KeyRange, Revision};
 use std::collections::VecDeque;
@@ -50,6 +49,7 @@ impl Hub {
     /// Tells a stream what the ring has for it. If that is not all, the stream queues for the history.
     fn serve_from_ring(&mut self, stream: StreamId) {
         let frontier = self.line.frontier;
+        self.audience.reopen(stream, frontier);
         let oldest = self.ring.oldest().unwrap_or(frontier.next());
         let Some(lowest) = self.audience.lowest(stream, frontier) else { return };
         let pages = self.ring.from(lowest);
@@ -101,7 +101,7 @@ impl Hub {
         let mut streams = vec![stream];
         streams.extend(self.behind.queue.drain(..));
         match told {
-            Ok(told) => self.serve_pages(&pages_from(told, from)?, from, streams),
+            Ok(told) => self.serve_part(&part(told), from, streams),
             Err(HistoryError::Compacted(compacted)) if compacted > from => {
                 for stream in streams {
                     // Who is told what is published needs no history.
@@ -109,18 +109,18 @@ impl Hub {
                     self.behind.ready.push(stream);
                 }
             }
-            Err(_) => return Err(Incomplete(from).into()),
+            Err(_) => return Err(Contradiction(from).into()),
         }
         Ok(())
     }
 
-    fn serve_pages(&mut self, pages: &[Page], from: Revision, streams: Vec<StreamId>) {
+    fn serve_part(&mut self, part: &Part, from: Revision, streams: Vec<StreamId>) {
         let frontier = self.line.frontier;
-        let through = pages.last().map_or(from, |page| page.revision);
+        let Part { pages, through } = part;
         for stream in streams {
             let Some(lowest) = self.audience.lowest(stream, frontier) else { continue };
             let position = pages.partition_point(|page| page.revision < lowest);
-            let span = Span { from, through, frontier };
+            let span = Span { from, through: *through, frontier };
             if self.audience.serve(stream, pages[position..].iter(), span) != Served::Full {
                 self.behind.ready.push(stream);
             }

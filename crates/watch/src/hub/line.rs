@@ -1,10 +1,10 @@
 //! The line of new revisions: in order, without a gap, each complete before it is published.
 
-use super::{Hub, Incomplete, pages_from};
+use super::{Contradiction, Hub, part};
 use crate::feed::Trough;
 use crate::history::HistoryError;
 use crate::page::{Page, Previous};
-use crate::past::{Pages, Read, Told};
+use crate::past::{Pages, Part, Read, Told};
 use crate::ring::Ring;
 use quorate_tasks::Failure;
 use quorate_types::{Changes, Revision};
@@ -132,11 +132,7 @@ impl Hub {
 
     fn publish_staged(&mut self) {
         while let Some(page) = self.line.staged.pop_front() {
-            assert_eq!(
-                page.revision,
-                self.line.frontier.next(),
-                "WA1: revisions are published in order, each once"
-            );
+            assert!(self.line.frontier < page.revision, "WA1: revisions are published in order, each once");
             self.line.frontier = page.revision;
             self.audience.publish(&page);
             self.ring.push(page);
@@ -154,15 +150,21 @@ impl Hub {
                     self.line.staged[page].facts[position].previous = Previous::Known(record);
                 }
             }
-            Ok(told) => self.line.staged.extend(pages_from(told, next)?),
+            Ok(told) => {
+                let Part { pages, through } = part(told);
+                let is_blank = pages.last().is_none_or(|page| page.revision < through);
+                self.line.staged.extend(pages);
+                self.line.staged.extend(is_blank.then(|| Page::blank(through)));
+            }
             Err(HistoryError::Compacted(compacted)) if compacted > next => {
                 for stream in self.audience.streams() {
                     self.audience.cancel_below(stream, compacted, next);
+                    self.behind.ready.push(stream);
                 }
                 self.line.frontier = Revision(compacted.0 - 1);
                 self.ring.clear();
             }
-            Err(_) => return Err(Incomplete(next).into()),
+            Err(_) => return Err(Contradiction(next).into()),
         }
         Ok(())
     }
