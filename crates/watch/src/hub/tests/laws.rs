@@ -280,17 +280,8 @@ impl Run {
     /// Reads all there is; then every watch must have been told exactly what the model says.
     async fn finish(&mut self) {
         for place in 0..self.clients.len() {
-            loop {
-                self.world.settle().await;
-                let mut is_over = true;
-                while let Some(message) = self.clients[place].stream.next().now_or_never() {
-                    self.clients[place].hear(&message, &self.past);
-                    is_over = false;
-                }
-                if is_over {
-                    break;
-                }
-            }
+            let told = self.world.told(&mut self.clients[place].stream).await;
+            told.iter().for_each(|message| self.clients[place].hear(message, &self.past));
         }
         for client in &self.clients {
             for (id, watch) in &client.watches {

@@ -78,17 +78,17 @@ impl World {
 
     /// All that `stream` is told until nothing more comes.
     pub(super) async fn told(&mut self, stream: &mut Stream) -> Vec<Message> {
-        let mut told = Vec::new();
-        loop {
+        let (mut told, mut quiet) = (Vec::new(), 0);
+        // Twice nothing: the first look may be what tells the hub that there is room.
+        while quiet < 2 {
             self.settle().await;
-            let before = told.len();
+            quiet += 1;
             while let Some(message) = stream.next().now_or_never() {
                 told.push(message);
-            }
-            if told.len() == before {
-                return told;
+                quiet = 0;
             }
         }
+        told
     }
 }
 
