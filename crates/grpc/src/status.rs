@@ -37,8 +37,11 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Refused(Refusal::Mvcc(Mvcc::Future { .. })) => {
             (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision")
         }
-        Error::Refused(Refusal::Mvcc(Mvcc::Past { .. })) => {
-            (Code::Unimplemented, "quorate: reads at older revisions are not implemented yet")
+        Error::Refused(Refusal::Mvcc(Mvcc::Compacted { .. })) => {
+            (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted")
+        }
+        Error::Refused(Refusal::Mvcc(Mvcc::LeaseNotFound)) => {
+            (Code::NotFound, "etcdserver: requested lease not found")
         }
         Error::Unavailable(Unavailable::NoLeader) => (Code::Unavailable, "etcdserver: no leader"),
         Error::Unavailable(Unavailable::LeaderChanged) => (Code::Unavailable, "etcdserver: leader changed"),

@@ -3,13 +3,14 @@
 use quorate_mvcc::{Overlay, Put, Query, ReadError, Store, Tier, key_value};
 use quorate_storage::{Engine, Space, SpaceSet};
 use quorate_storage_memory::MemoryEngine;
-use quorate_types::{KeyRange, LeaseId};
+use quorate_types::{KeyRange, LeaseId, Revision};
 
 const KEY: Space = Space::new(0, "key");
+const META: Space = Space::new(1, "meta");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let engine = MemoryEngine::volatile(SpaceSet::new(&[KEY]));
-    let mut store = Store::open(KEY, engine.view().as_ref())?;
+    let engine = MemoryEngine::volatile(SpaceSet::new(&[KEY, META]));
+    let mut store = Store::open(KEY, META, engine.view().as_ref())?;
     let fruit = KeyRange::Single("fruit".into());
 
     for value in ["apple", "pear"] {
@@ -32,6 +33,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let found = then.range(view.as_ref(), &Query::newest(fruit), Tier::Disk)?;
     println!("a snapshot from before still finds {}", found.count);
+
+    let at_two = Query { revision: Some(Revision(2)), ..Query::newest(KeyRange::Single("fruit".into())) };
+    let found = store.snapshot().range(engine.view().as_ref(), &at_two, Tier::Disk)?;
+    println!("and so does a read at revision 2: {}", found.count);
     Ok(())
 }
 

@@ -1,75 +1,46 @@
-//! How one change is stored: etcd's record key and record, byte for byte.
+//! How one change is stored: etcd's `KeyValue` in wire form, byte for byte.
+//!
+//! Written and read by hand, not by `prost`: a put copies each byte once, into the one buffer that also holds its
+//! record key; a load looks at keys and numbers without copying values. The tests hold both to what `prost` does.
 
+use crate::RecordKey;
 use bytes::Bytes;
-use prost::Message;
+use prost::encoding::{
+    DecodeContext, WireType, decode_key, decode_varint, encode_varint, encoded_len_varint, skip_field,
+};
 use quorate_proto::mvccpb::KeyValue;
-use quorate_types::Revision;
+use quorate_types::{Change, ChangeKind, LeaseId, Revision};
 
-/// The place of one change: 17 bytes, or 18 for a tombstone.
-///
-/// ```text
-/// offset  0        8   9        17
-///         | main   | _ | sub    | t |
-///         i64 BE   5f  i64 BE    74, only after a delete
-/// ```
-/// Ordered as bytes, records are in the order of their changes. Source: the `key` bucket of etcd's database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordKey {
-    /// The revision of the transaction.
-    pub main: Revision,
-    /// The position within the transaction.
-    pub sub: i64,
+/// What a record says; key and value borrowed from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fields<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) created: Revision,
+    pub(crate) modified: Revision,
+    pub(crate) version: i64,
+    pub(crate) value: &'a [u8],
+    pub(crate) lease: LeaseId,
 }
 
-const LIVE_LEN: usize = 17;
-const TOMBSTONE_LEN: usize = 18;
-const SEPARATOR: u8 = b'_';
-const TOMBSTONE_MARK: u8 = b't';
-
-impl RecordKey {
-    /// The key of a record that holds a value.
-    #[must_use]
-    pub fn live(self) -> [u8; LIVE_LEN] {
-        let mut bytes = [0; LIVE_LEN];
-        bytes[..8].copy_from_slice(&self.main.0.to_be_bytes());
-        bytes[8] = SEPARATOR;
-        bytes[9..].copy_from_slice(&self.sub.to_be_bytes());
-        bytes
-    }
-
-    /// The key of a record that says a key is gone.
-    #[must_use]
-    pub fn tombstone(self) -> [u8; TOMBSTONE_LEN] {
-        let mut bytes = [TOMBSTONE_MARK; TOMBSTONE_LEN];
-        bytes[..LIVE_LEN].copy_from_slice(&self.live());
-        bytes
-    }
-
-    /// The place that `bytes` name, and whether it is a tombstone's; `None` if they name none.
-    #[must_use]
-    pub fn decode(bytes: &[u8]) -> Option<(Self, bool)> {
-        let (live, is_tombstone) = match bytes.len() {
-            LIVE_LEN => (bytes, false),
-            TOMBSTONE_LEN if bytes.last() == Some(&TOMBSTONE_MARK) => (bytes.get(..LIVE_LEN)?, true),
-            _ => return None,
-        };
-        if live.get(8) != Some(&SEPARATOR) {
-            return None;
-        }
-        let main = i64::from_be_bytes(live.get(..8)?.try_into().ok()?);
-        let sub = i64::from_be_bytes(live.get(9..)?.try_into().ok()?);
-        Some((Self { main: Revision(main), sub }, is_tombstone))
-    }
+/// One change, ready to be stored and to be told. All three share one piece of memory.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// Under which key of the engine.
+    pub(crate) place: Bytes,
+    /// What the engine keeps there.
+    pub(crate) record: Bytes,
+    /// What watchers are told.
+    pub(crate) change: Change,
 }
 
-/// The record of a key that lives: `value` under `key`.
-pub(crate) fn encode(record: &KeyValue) -> Bytes {
-    record.encode_to_vec().into()
-}
-
-/// The record of a delete: only the key.
-pub(crate) fn encode_tombstone(key: &Bytes) -> Bytes {
-    encode(&KeyValue { key: key.clone(), ..KeyValue::default() })
+/// The field numbers of `mvccpb.KeyValue`.
+mod field {
+    pub(super) const KEY: u32 = 1;
+    pub(super) const CREATED: u32 = 2;
+    pub(super) const MODIFIED: u32 = 3;
+    pub(super) const VERSION: u32 = 4;
+    pub(super) const VALUE: u32 = 5;
+    pub(super) const LEASE: u32 = 6;
 }
 
 /// A stored record, decoded; its key and value share the record's memory.
@@ -77,31 +48,128 @@ pub(crate) fn encode_tombstone(key: &Bytes) -> Bytes {
 /// # Errors
 /// The bytes are no record: they are corrupt.
 pub fn key_value(record: Bytes) -> Result<KeyValue, prost::DecodeError> {
-    KeyValue::decode(record)
+    prost::Message::decode(record)
+}
+
+impl Stored {
+    /// A put at `at`.
+    pub(crate) fn put(at: RecordKey, fields: &Fields<'_>) -> Self {
+        let place = at.live();
+        let mut bytes = Vec::with_capacity(place.len() + fields.encoded_len());
+        bytes.extend_from_slice(&place);
+        fields.encode(&mut bytes);
+        let bytes = Bytes::from(bytes);
+        let record = bytes.slice(place.len()..);
+        let change = Change { key: key_of(&record, fields.key.len()), kind: ChangeKind::Put, record };
+        Self { place: bytes.slice(..place.len()), record: change.record.clone(), change }
+    }
+
+    /// A delete at `at`. Only the key is stored; the event says the revision too.
+    pub(crate) fn delete(at: RecordKey, key: &[u8]) -> Self {
+        let place = at.tombstone();
+        let event = Fields { modified: at.main, ..Fields::only(key) };
+        let mut bytes = Vec::with_capacity(place.len() + event.encoded_len());
+        bytes.extend_from_slice(&place);
+        event.encode(&mut bytes);
+        let bytes = Bytes::from(bytes);
+        let event = bytes.slice(place.len()..);
+        let record = event.slice(..Fields::only(key).encoded_len()); // the key comes first
+        let change = Change { key: key_of(&event, key.len()), kind: ChangeKind::Delete, record: event };
+        Self { place: bytes.slice(..place.len()), record, change }
+    }
+}
+
+/// The key of an encoded record, sharing its memory: it is the first field.
+fn key_of(record: &Bytes, len: usize) -> Bytes {
+    let start = bytes_len(len) - len;
+    record.slice(start..start + len)
+}
+
+impl<'a> Fields<'a> {
+    /// A record of nothing but a key.
+    pub(crate) fn only(key: &'a [u8]) -> Self {
+        let none = Revision(0);
+        Self { key, created: none, modified: none, version: 0, value: &[], lease: LeaseId::NONE }
+    }
+
+    /// What `record` says; `None` if it is no record.
+    pub(crate) fn decode(mut record: &'a [u8]) -> Option<Self> {
+        let mut fields = Self::only(&[]);
+        while !record.is_empty() {
+            let (tag, wire_type) = decode_key(&mut record).ok()?;
+            match (tag, wire_type) {
+                (field::KEY, WireType::LengthDelimited) => fields.key = take_bytes(&mut record)?,
+                (field::CREATED, WireType::Varint) => fields.created = Revision(take_number(&mut record)?),
+                (field::MODIFIED, WireType::Varint) => fields.modified = Revision(take_number(&mut record)?),
+                (field::VERSION, WireType::Varint) => fields.version = take_number(&mut record)?,
+                (field::VALUE, WireType::LengthDelimited) => fields.value = take_bytes(&mut record)?,
+                (field::LEASE, WireType::Varint) => fields.lease = LeaseId(take_number(&mut record)?),
+                (field::KEY..=field::LEASE, _) => return None,
+                _ => skip_field(wire_type, tag, &mut record, DecodeContext::default()).ok()?,
+            }
+        }
+        Some(fields)
+    }
+
+    /// The record that says this.
+    pub(crate) fn to_record(self) -> Bytes {
+        let mut bytes = Vec::with_capacity(self.encoded_len());
+        self.encode(&mut bytes);
+        bytes.into()
+    }
+
+    fn encoded_len(&self) -> usize {
+        let numbers = [self.created.0, self.modified.0, self.version, self.lease.0];
+        bytes_len(self.key.len())
+            + bytes_len(self.value.len())
+            + numbers.map(number_len).iter().sum::<usize>()
+    }
+
+    fn encode(&self, to: &mut Vec<u8>) {
+        put_bytes(to, field::KEY, self.key);
+        put_number(to, field::CREATED, self.created.0);
+        put_number(to, field::MODIFIED, self.modified.0);
+        put_number(to, field::VERSION, self.version);
+        put_bytes(to, field::VALUE, self.value);
+        put_number(to, field::LEASE, self.lease.0);
+    }
+}
+
+/// What a field of `len` bytes takes: protobuf leaves out the empty one.
+fn bytes_len(len: usize) -> usize {
+    if len == 0 { 0 } else { 1 + encoded_len_varint(len as u64) + len }
+}
+
+/// What a number takes: protobuf leaves out 0.
+fn number_len(number: i64) -> usize {
+    if number == 0 { 0 } else { 1 + encoded_len_varint(number.cast_unsigned()) }
+}
+
+fn put_bytes(to: &mut Vec<u8>, tag: u32, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        prost::encoding::encode_key(tag, WireType::LengthDelimited, to);
+        encode_varint(bytes.len() as u64, to);
+        to.extend_from_slice(bytes);
+    }
+}
+
+fn put_number(to: &mut Vec<u8>, tag: u32, number: i64) {
+    if number != 0 {
+        prost::encoding::encode_key(tag, WireType::Varint, to);
+        encode_varint(number.cast_unsigned(), to);
+    }
+}
+
+fn take_bytes<'a>(record: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = usize::try_from(decode_varint(record).ok()?).ok()?;
+    let (bytes, rest) = record.split_at_checked(len)?;
+    *record = rest;
+    Some(bytes)
+}
+
+fn take_number(record: &mut &[u8]) -> Option<i64> {
+    decode_varint(record).ok().map(u64::cast_signed)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_key_is_etcds() {
-        let key = RecordKey { main: Revision(0x0102), sub: 3 };
-        assert_eq!(key.live(), *b"\0\0\0\0\0\0\x01\x02_\0\0\0\0\0\0\0\x03");
-        assert_eq!(key.tombstone(), *b"\0\0\0\0\0\0\x01\x02_\0\0\0\0\0\0\0\x03t");
-    }
-
-    #[test]
-    fn record_keys_survive_the_round_trip_and_nothing_else_decodes() {
-        let key = RecordKey { main: Revision(7), sub: 9 };
-        assert_eq!(RecordKey::decode(&key.live()), Some((key, false)));
-        assert_eq!(RecordKey::decode(&key.tombstone()), Some((key, true)));
-        let mut wrong_mark = key.tombstone();
-        wrong_mark[17] = b'x';
-        let mut wrong_separator = key.live();
-        wrong_separator[8] = b'-';
-        for bytes in [&b""[..], b"short", &wrong_mark, &wrong_separator, &[0; 19]] {
-            assert_eq!(RecordKey::decode(bytes), None, "{bytes:?}");
-        }
-    }
-}
+mod tests;

@@ -8,7 +8,10 @@ pub enum Refusal {
     /// `ignore_value` or `ignore_lease` on a key that does not exist.
     #[error("key not found")]
     KeyNotFound,
-    /// A read at a revision that does not exist yet.
+    /// A put within a transaction names a lease that does not live.
+    #[error("requested lease not found")]
+    LeaseNotFound,
+    /// A read or a compaction at a revision that does not exist yet.
     #[error("revision {asked} is not there yet, newest is {newest}")]
     Future {
         /// What was asked for.
@@ -16,12 +19,12 @@ pub enum Refusal {
         /// The store's revision.
         newest: Revision,
     },
-    /// A read at an older revision: the index does not keep history yet.
-    #[error("revision {asked} is older than the newest, {newest}; reads of the past are not implemented yet")]
-    Past {
+    /// A read below the compacted revision, or a compaction at or below it.
+    #[error("revision {asked} is compacted, oldest kept is {oldest}")]
+    Compacted {
         /// What was asked for.
         asked: Revision,
-        /// The store's revision.
-        newest: Revision,
+        /// The compacted revision: the oldest that can be read.
+        oldest: Revision,
     },
 }

@@ -1,26 +1,23 @@
 //! Reading: the keys at one moment.
 
-use crate::index::{Index, Live};
-use crate::query::{Order, Query, Sort, Target};
-use crate::record::{encode, key_value};
-use crate::{RecordKey, Refusal};
+use crate::compaction::NEVER;
+use crate::index::Index;
+use crate::moment::Moment;
+use crate::reader::{Reader, Source};
+use crate::{Query, RecordKey, Refusal, Txn, TxnDone, taken};
 use bytes::Bytes;
-use quorate_proto::mvccpb::KeyValue;
-use quorate_storage::{Cached, Error, Space, View};
+use quorate_storage::{Error, Space, View};
 use quorate_types::Revision;
-use std::cmp::Ordering;
 
-/// More keys than this are not gathered on a front thread.
-const FRONT_KEYS_MAX: usize = 1000;
-/// More bytes than this are not gathered on a front thread.
-const FRONT_BYTES_MAX: usize = 1 << 20;
-
-/// The index at one moment (law M4). Cheap to clone; reads values through a view of the same moment.
+/// The index at one moment (law M4). Cheap to clone; reads records through a view of the same moment, and through no
+/// younger one (law M6).
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) space: Space,
     pub(crate) index: Index,
     pub(crate) revision: Revision,
+    /// -1 before the first compaction, as in etcd.
+    pub(crate) compacted: Revision,
 }
 
 /// What a range read found.
@@ -60,6 +57,11 @@ pub enum ReadError {
     Corrupt(RecordKey),
 }
 
+impl ReadError {
+    /// What should name a place names none.
+    pub(crate) const CORRUPT_PLACE: Self = Self::Corrupt(RecordKey { main: Revision(0), sub: 0 });
+}
+
 impl Snapshot {
     /// The newest revision in it.
     #[must_use]
@@ -67,144 +69,51 @@ impl Snapshot {
         self.revision
     }
 
-    /// How many keys live.
+    /// The oldest revision that can be read, if anything was ever compacted.
+    #[must_use]
+    pub fn compacted(&self) -> Option<Revision> {
+        Some(self.compacted).filter(|compacted| *compacted != NEVER)
+    }
+
+    /// How many keys live. Cost: constant.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        self.index.count(&quorate_types::KeyRange::From(Bytes::new()))
+        self.index.len()
     }
 
-    /// Answers `query` from the index and from `view`, which is of the same moment.
+    /// Answers `query`, from the index and from `view`, which is of the same moment.
     ///
-    /// Cost: the keys of the range are counted, those returned are looked up one by one; any order but the
-    /// natural one gathers the whole range first.
+    /// Cost: one look-up in the engine a record returned. The limit ends the walk, unless the order is not the natural
+    /// one or there is a filter: then the whole range is walked, and for an order by value, or at an older revision by
+    /// version or creation, read. Records are shared with the engine, not copied.
     ///
     /// # Errors
-    /// [`ReadError::NeedsDisk`] only with [`Tier::Memory`].
+    /// [`Refusal::Future`], [`Refusal::Compacted`]. [`ReadError::NeedsDisk`] only with [`Tier::Memory`]: what is
+    /// not in memory, 1000 records, 1 MiB and 4000 keys walked are more than a front thread may do.
     pub fn range(&self, view: &dyn View, query: &Query, tier: Tier) -> Result<Found, ReadError> {
-        self.check_revision(query.revision)?;
-        let count = self.index.count(&query.range);
-        if query.count_only {
-            return Ok(Found { records: Vec::new(), more: false, count });
-        }
-        let reader = Reader { view, space: self.space, tier };
-        let (rows, more) = self.select(&reader, query)?;
-        let records = reader.records(&rows, query)?;
-        Ok(Found { records, more, count })
+        self.moment(view, tier).range(query)
     }
 
-    fn check_revision(&self, asked: Option<Revision>) -> Result<(), Refusal> {
-        let newest = self.revision;
-        match asked {
-            Some(asked) if asked > newest => Err(Refusal::Future { asked, newest }),
-            Some(asked) if asked < newest => Err(Refusal::Past { asked, newest }),
-            _ => Ok(()),
-        }
+    /// Answers a transaction that only reads: its comparisons and the reads of the branch taken.
+    ///
+    /// # Errors
+    /// As [`Snapshot::range`].
+    ///
+    /// # Panics
+    /// If it has a step that is not a range.
+    pub fn txn(&self, view: &dyn View, txn: &Txn, tier: Tier) -> Result<TxnDone, ReadError> {
+        taken::read(&self.moment(view, tier), txn)
     }
 
-    /// The rows to return, in order, and whether the limit cut some off.
-    fn select(&self, reader: &Reader<'_>, query: &Query) -> Result<(Vec<Row>, bool), ReadError> {
-        let limit = query.limit.unwrap_or(usize::MAX);
-        let walk = if query.limit_comes_first() { limit.saturating_add(1) } else { usize::MAX };
-        let mut rows = Vec::new();
-        for (key, live) in self.index.range(&query.range).take(walk) {
-            if query.filter.admits(live.created, live.at.main) {
-                rows.push(Row { key: key.clone(), live: *live, record: None });
-            }
-            if reader.tier == Tier::Memory && rows.len() > FRONT_KEYS_MAX {
-                return Err(ReadError::NeedsDisk);
-            }
+    pub(crate) fn moment<'a>(&'a self, view: &'a dyn View, tier: Tier) -> Moment<'a> {
+        Moment {
+            index: &self.index,
+            revision: self.revision,
+            compacted: self.compacted,
+            reader: Reader::new(Source::View(view, tier), self.space),
         }
-        if let Some(sort) = query.sort {
-            if sort.target == Target::Value {
-                reader.load(&mut rows)?;
-            }
-            sort_rows(&mut rows, sort);
-        }
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        Ok((rows, more))
     }
 }
 
-/// A key that was found, and its record once it has been read.
-struct Row {
-    key: Bytes,
-    live: Live,
-    record: Option<KeyValue>,
-}
-
-fn sort_rows(rows: &mut [Row], sort: Sort) {
-    let value = |row: &Row| row.record.as_ref().map(|record| record.value.clone());
-    let compare = |left: &Row, right: &Row| -> Ordering {
-        match sort.target {
-            Target::Key => left.key.cmp(&right.key),
-            Target::Version => left.live.version.cmp(&right.live.version),
-            Target::Created => left.live.created.cmp(&right.live.created),
-            Target::Modified => left.live.at.cmp(&right.live.at),
-            Target::Value => value(left).cmp(&value(right)),
-        }
-    };
-    match sort.order {
-        Order::Unnamed | Order::Ascending => rows.sort_by(compare),
-        Order::Descending => rows.sort_by(|left, right| compare(right, left)),
-    }
-}
-
-/// Values of one moment.
-struct Reader<'a> {
-    view: &'a dyn View,
-    space: Space,
-    tier: Tier,
-}
-
-impl Reader<'_> {
-    fn record(&self, at: RecordKey) -> Result<Bytes, ReadError> {
-        let record = match self.tier {
-            Tier::Disk => self.view.get(self.space, &at.live())?,
-            Tier::Memory => match self.view.get_cached(self.space, &at.live())? {
-                Cached::Known(record) => record,
-                Cached::Unknown => return Err(ReadError::NeedsDisk),
-            },
-        };
-        record.ok_or(ReadError::Corrupt(at)) // M3: the index names only what is stored
-    }
-
-    fn load(&self, rows: &mut [Row]) -> Result<(), ReadError> {
-        for row in rows {
-            let record = self.record(row.live.at)?;
-            row.record = Some(key_value(record).map_err(|_| ReadError::Corrupt(row.live.at))?);
-        }
-        Ok(())
-    }
-
-    fn records(&self, rows: &[Row], query: &Query) -> Result<Vec<Bytes>, ReadError> {
-        let mut records = Vec::with_capacity(rows.len());
-        let mut bytes = 0;
-        for row in rows {
-            let record = if query.keys_only { without_value(row) } else { self.record(row.live.at)? };
-            bytes += record.len();
-            if self.tier == Tier::Memory && bytes > FRONT_BYTES_MAX && records.len() > 1 {
-                return Err(ReadError::NeedsDisk);
-            }
-            records.push(record);
-        }
-        Ok(records)
-    }
-}
-
-/// The record of a keys-only read. etcd 3.7 answers it from the index, without the lease, unless it had to read the
-/// value to sort by it.
-fn without_value(row: &Row) -> Bytes {
-    let record = match &row.record {
-        Some(record) => KeyValue { value: Bytes::new(), ..record.clone() },
-        None => KeyValue {
-            key: row.key.clone(),
-            create_revision: row.live.created.0,
-            mod_revision: row.live.at.main.0,
-            version: row.live.version,
-            value: Bytes::new(),
-            lease: 0,
-        },
-    };
-    encode(&record)
-}
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use crate::answer::{Outcome, Refusal, Reply};
 use crate::command::{Command, DeleteRange, Kind, Put};
 use crate::members::Members;
 use crate::published::{Published, Reader};
-use crate::spaces::{APPLIED, FORMAT, KEY, MEMBERSHIP, QUORATE};
+use crate::spaces::{APPLIED, FORMAT, KEY, MEMBERSHIP, META, QUORATE};
 use crate::{Fault, spaces};
 use arc_swap::ArcSwap;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -75,7 +75,7 @@ impl StateMachine {
         check_format(view.as_ref())?;
         let applied = load::<log::LogId>(view.as_ref(), APPLIED, "applied log id")?;
         let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
-        let keys = Store::open(KEY, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
+        let keys = Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
         let members = Members::open(view.as_ref())?;
         let published =
             Published { applied, keys: keys.snapshot(), members: members.clone(), view: view.clone() };

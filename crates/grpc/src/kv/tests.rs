@@ -161,11 +161,6 @@ async fn what_is_wrong_with_a_range_is_told_in_etcds_words() {
         (RangeRequest { sort_target: 5, ..get("a") }, 3, no_sort),
         (RangeRequest { revision: 7, ..get("a") }, 11, future),
         (RangeRequest { revision: i64::MAX, count_only: true, ..get("a") }, 11, future),
-        (
-            RangeRequest { revision: 5, ..get("a") },
-            12,
-            "quorate: reads at older revisions are not implemented yet",
-        ),
     ] {
         assert_eq!(told(&refused_range(&scene, request.clone()).await), (code, text), "{request:?}");
     }

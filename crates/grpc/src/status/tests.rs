@@ -6,7 +6,7 @@ use quorate_types::Revision;
 #[test]
 fn each_refusal_has_etcds_code_and_text() {
     let (asked, newest) = (Revision(1), Revision(2));
-    let rows: [(Error, i32, &str); 15] = [
+    let rows: [(Error, i32, &str); 16] = [
         (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
         (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
         (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
@@ -20,10 +20,11 @@ fn each_refusal_has_etcds_code_and_text() {
             "etcdserver: mvcc: required revision is a future revision",
         ),
         (
-            Refusal::Mvcc(MvccRefusal::Past { asked, newest }).into(),
-            12,
-            "quorate: reads at older revisions are not implemented yet",
+            Refusal::Mvcc(MvccRefusal::Compacted { asked, oldest: newest }).into(),
+            11,
+            "etcdserver: mvcc: required revision has been compacted",
         ),
+        (Refusal::Mvcc(MvccRefusal::LeaseNotFound).into(), 5, "etcdserver: requested lease not found"),
         (Unavailable::NoLeader.into(), 14, "etcdserver: no leader"),
         (Unavailable::LeaderChanged.into(), 14, "etcdserver: leader changed"),
         (Unavailable::Stopped.into(), 14, "etcdserver: server stopped"),

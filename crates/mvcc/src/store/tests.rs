@@ -1,79 +1,13 @@
 use super::*;
 use crate::query::{Filter, Order as SortOrder, Query, Sort, Target};
-use crate::{Found, Tier};
+use crate::scene::{KEY, META, SPACES, Scene, range, shown};
+use crate::{Deleted, Put, Refusal, Tier, key_value};
 use proptest::prelude::*;
-use quorate_storage::{Batch, Engine, SpaceSet};
+use quorate_proto::mvccpb::KeyValue;
+use quorate_storage::{Batch, Engine};
 use quorate_storage_memory::MemoryEngine;
+use quorate_types::LeaseId;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-const KEY: Space = Space::new(0, "key");
-const SPACES: SpaceSet = SpaceSet::new(&[KEY]);
-
-/// A store on a volatile engine; each call is a transaction of its own.
-struct Scene {
-    engine: Arc<MemoryEngine>,
-    store: Store,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let engine = Arc::new(MemoryEngine::volatile(SPACES));
-        let store = Store::open(KEY, engine.view().as_ref()).unwrap();
-        Self { engine, store }
-    }
-
-    fn write<T>(
-        &mut self,
-        work: impl FnOnce(&mut Writing<'_>) -> Result<T, ReadError>,
-    ) -> Result<T, ReadError> {
-        let mut overlay = Overlay::new(self.engine.view());
-        let mut writing = self.store.begin(&mut overlay);
-        let answer = work(&mut writing)?;
-        let _ = writing.end();
-        self.engine.write(overlay.into_batch()).unwrap();
-        Ok(answer)
-    }
-
-    fn put(&mut self, key: &str, value: &str) {
-        self.put_with(key, Some(value), Some(0)).unwrap();
-    }
-
-    fn put_with(&mut self, key: &str, value: Option<&str>, lease: Option<i64>) -> Result<(), ReadError> {
-        let value = value.map(|value| Bytes::copy_from_slice(value.as_bytes()));
-        let put = Put { key: Bytes::copy_from_slice(key.as_bytes()), value, lease: lease.map(LeaseId) };
-        self.write(|writing| writing.put(&put))
-    }
-
-    fn delete(&mut self, key: &str, end: &str) -> Deleted {
-        self.write(|writing| writing.delete_range(&range(key, end), true)).unwrap()
-    }
-
-    fn find(&self, query: &Query) -> Result<Found, ReadError> {
-        self.store.snapshot().range(self.engine.view().as_ref(), query, Tier::Disk)
-    }
-
-    /// `key=value` of what a query finds, and whether there is more.
-    fn show(&self, query: &Query) -> (Vec<String>, bool) {
-        let found = self.find(query).unwrap();
-        (found.records.into_iter().map(shown).collect(), found.more)
-    }
-
-    fn get(&self, key: &str) -> Option<KeyValue> {
-        let found = self.find(&Query::newest(range(key, ""))).unwrap();
-        found.records.into_iter().next().map(|record| key_value(record).unwrap())
-    }
-}
-
-fn range(key: &str, end: &str) -> KeyRange {
-    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-    KeyRange::from_wire(bytes(key), bytes(end))
-}
-
-fn shown(record: Bytes) -> String {
-    let record = key_value(record).unwrap();
-    format!("{}={}", String::from_utf8_lossy(&record.key), String::from_utf8_lossy(&record.value))
-}
 
 fn numbers(record: &KeyValue) -> (i64, i64, i64) {
     (record.create_revision, record.mod_revision, record.version)
@@ -119,7 +53,7 @@ fn deletes_of_one_transaction_share_a_revision_and_count_sub_in_key_order() {
     view.scan(KEY, Range::ALL, Order::Ascending, &mut |key, record| {
         let (at, is_tombstone) = RecordKey::decode(key).unwrap();
         if is_tombstone {
-            let record = key_value(Bytes::copy_from_slice(record)).unwrap();
+            let record = key_value(bytes::Bytes::copy_from_slice(record)).unwrap();
             tombstones.push((at.main.0, at.sub, record.key));
         }
         ControlFlow::Continue(())
@@ -235,21 +169,6 @@ fn keys_only_leaves_out_value_and_lease_unless_it_sorts_by_value() {
 }
 
 #[test]
-fn only_the_newest_revision_can_be_read() {
-    let mut scene = Scene::new();
-    scene.put("a", "1");
-    let at = |revision| Query { revision: Some(Revision(revision)), ..Query::newest(range("a", "")) };
-    assert_eq!(scene.find(&at(2)).unwrap().count, 1);
-    let (newest, asked) = (Revision(2), Revision);
-    let refusal = |revision| match scene.find(&at(revision)) {
-        Err(ReadError::Refused(refusal)) => refusal,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(refusal(3), Refusal::Future { asked: asked(3), newest });
-    assert_eq!(refusal(1), Refusal::Past { asked: asked(1), newest });
-}
-
-#[test]
 fn a_snapshot_stays_as_it_is() {
     let mut scene = Scene::new();
     scene.put("a", "1");
@@ -268,7 +187,7 @@ fn records_that_are_none_are_refused_not_skipped() {
         let mut batch = Batch::default();
         batch.insert(KEY, key, value);
         engine.write(batch).unwrap();
-        assert!(matches!(Store::open(KEY, engine.view().as_ref()), Err(ReadError::Corrupt(_))));
+        assert!(matches!(Store::open(KEY, META, engine.view().as_ref()), Err(ReadError::Corrupt(_))));
     }
 }
 
@@ -313,7 +232,7 @@ proptest! {
                     revision += i64::from(!doomed.is_empty());
                     doomed.iter().for_each(|key| drop(model.remove(key)));
                 }
-                Act::Restart => scene.store = Store::open(KEY, scene.engine.view().as_ref()).unwrap(),
+                Act::Restart => scene.store = Store::open(KEY, META, scene.engine.view().as_ref()).unwrap(),
             }
             prop_assert_eq!(scene.store.revision(), Revision(revision));
         }
