@@ -4,6 +4,7 @@ use crate::admission::Limits;
 use crate::call::Call;
 use crate::consensus::{Consensus, Standing, Submission};
 use crate::error::{Error, Invalid};
+use crate::watch::Watching;
 use crate::work::Work;
 use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
 use quorate_state_machine::{
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub struct Coordinator {
     shared: Arc<Shared>,
     desk: Desk<Answer>,
+    watching: Option<Watching>,
 }
 
 struct Shared {
@@ -58,13 +60,28 @@ impl Coordinator {
     ) -> Self {
         let budget = Budget::new(limits.queued_bytes_max);
         let shared = Shared { cluster, member, consensus, clock, limits, budget, work };
-        Self { shared: Arc::new(shared), desk: Desk::default() }
+        Self { shared: Arc::new(shared), desk: Desk::default(), watching: None }
     }
 
     /// The same door at another front thread: replies arrive at `desk`, which that thread attends.
     #[must_use]
     pub fn at(&self, desk: Desk<Answer>) -> Self {
-        Self { shared: self.shared.clone(), desk }
+        Self { shared: self.shared.clone(), desk, watching: self.watching.clone() }
+    }
+
+    /// The same door with watches, which are told what there is at this front thread's mailbox.
+    #[must_use]
+    pub fn with_watches(&self, watching: Watching) -> Self {
+        Self { watching: Some(watching), ..self.clone() }
+    }
+
+    /// A new stream of watches.
+    ///
+    /// # Errors
+    /// [`Unavailable::Stopped`] at a door without watches.
+    pub fn watch(&self) -> Result<quorate_watch::Stream, Error> {
+        let watching = self.watching.as_ref().ok_or(Unavailable::Stopped)?;
+        Ok(watching.handle.open(&watching.mailbox))
     }
 
     /// The cluster.

@@ -8,7 +8,9 @@ use quorate_state_machine::{Answer, Entry, Fault, Payload, Reader, StateMachine,
 use quorate_storage_memory::MemoryEngine;
 use quorate_tasks::Moment;
 use quorate_tasks::reply::Ticket;
-use quorate_types::MemberId;
+use quorate_types::{MemberId, Revision};
+use quorate_watch::Feed;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +23,7 @@ pub struct LocalConsensus {
 
 struct Inner {
     state: StateMachine,
+    feed: Option<Feed>,
     manner: Manner,
     /// What was taken and never answered.
     held: Vec<Submission>,
@@ -60,8 +63,18 @@ impl LocalConsensus {
         let founding = Entry { id: log::LogId { term: 1, index: 0 }, payload: membership };
         state.apply(&[founding], &mut Vec::new())?;
         let reader = state.reader();
-        let inner = Mutex::new(Inner { state, manner: Manner::Prompt, held: Vec::new() });
+        let inner = Mutex::new(Inner { state, feed: None, manner: Manner::Prompt, held: Vec::new() });
         Ok(Self { reader, next_id: AtomicU64::new(1), inner })
+    }
+
+    /// Tells `feed` of every change from here on.
+    pub fn tell(&self, feed: Feed) {
+        self.inner.lock().feed = Some(feed);
+    }
+
+    /// Whether anybody watches, by the feed it tells.
+    pub fn is_watched(&self) -> bool {
+        self.inner.lock().feed.as_ref().is_some_and(Feed::is_watched)
     }
 
     /// Treats everything in this manner from here on.
@@ -76,8 +89,31 @@ impl Inner {
         let entry =
             Entry { id: log::LogId { term: TERM, index }, payload: Payload::Commands(vec![envelope]) };
         let mut outcomes = Vec::new();
+        let before = self.reader_newest();
         self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
+        if let Some(feed) = &self.feed {
+            self.feed_from(feed, before);
+        }
         Answer::Applied(outcomes.remove(0).outcome)
+    }
+}
+
+impl Inner {
+    fn reader_newest(&self) -> Revision {
+        self.state.reader().newest().revision()
+    }
+
+    /// The server's apply thread has the changes at hand; here they are read back.
+    fn feed_from(&self, feed: &Feed, before: Revision) {
+        let mut batch = Vec::new();
+        let newest = self.state.reader().newest();
+        newest
+            .changes(before.next(), newest.revision(), &mut |changes| {
+                batch.push(changes);
+                ControlFlow::Continue(())
+            })
+            .expect("a volatile engine does not fail");
+        feed.push(batch);
     }
 }
 

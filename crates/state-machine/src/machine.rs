@@ -75,7 +75,8 @@ impl StateMachine {
         check_format(view.as_ref())?;
         let applied = load::<log::LogId>(view.as_ref(), APPLIED, "applied log id")?;
         let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
-        let keys = Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
+        let keys =
+            Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
         let members = Members::open(view.as_ref())?;
         let published =
             Published { applied, keys: keys.snapshot(), members: members.clone(), view: view.clone() };
