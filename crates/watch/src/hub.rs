@@ -17,7 +17,7 @@ use crate::ring::Ring;
 use crate::settings::Settings;
 use behind::Behind;
 use line::Line;
-use quorate_tasks::inbox::Sender;
+use quorate_tasks::inbox::{Refused, Sender};
 use quorate_tasks::{Failure, Step};
 use quorate_types::Revision;
 
@@ -104,7 +104,7 @@ impl Hub {
         } else if self.behind.waits_for(number) {
             self.go_on_behind(told)
         } else {
-            Ok(()) // the line was begun anew meanwhile
+            unreachable!("every job is waited for")
         }
     }
 
@@ -146,8 +146,8 @@ impl Readers {
             Read::Previous(_) => &self.previous,
         };
         let job = Job { number: self.last, read, door };
-        // A reader that has failed has ended the node.
-        drop(reader.push(job));
+        let refused = reader.push(job).err(); // a reader that has gone has ended the node
+        assert!(!matches!(refused, Some(Refused::Full(_))), "one job for the line and one for those behind");
         self.last
     }
 }

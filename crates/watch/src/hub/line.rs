@@ -27,6 +27,9 @@ struct Waiting {
     number: u64,
     /// Where in `staged` the answers belong: page and change.
     places: Vec<(usize, usize)>,
+    /// The line was begun anew meanwhile: the answer is waited for, so that a reader never has more than one thing to do
+    /// for the line, and then passed over.
+    is_void: bool,
 }
 
 impl Line {
@@ -47,7 +50,9 @@ impl Line {
 
     /// Begins again after `newest`, for nobody watches what is left out.
     pub(super) fn restart(&mut self, newest: Revision, ring: &mut Ring) {
-        self.waiting = None;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.is_void = true;
+        }
         self.staged.clear();
         if newest > self.frontier {
             self.frontier = newest;
@@ -96,7 +101,7 @@ impl Hub {
                     let bytes_max = self.settings.chunk_bytes_max;
                     let read = Read::Pages(Pages { from, through, bytes_max, with_previous: Vec::new() });
                     let number = self.readers.ask(read, door);
-                    self.line.waiting = Some(Waiting { number, places: Vec::new() });
+                    self.line.waiting = Some(Waiting { number, places: Vec::new(), is_void: false });
                     return;
                 }
                 if self.line.staged.is_empty() {
@@ -106,7 +111,7 @@ impl Hub {
             let (places, keys) = self.unknown();
             if !places.is_empty() {
                 let number = self.readers.ask(Read::Previous(keys), door);
-                self.line.waiting = Some(Waiting { number, places });
+                self.line.waiting = Some(Waiting { number, places, is_void: false });
                 return;
             }
             self.publish_staged();
@@ -142,7 +147,7 @@ impl Hub {
 
     /// The line goes on with what it waited for.
     pub(super) fn advance_line(&mut self, told: Result<Told, HistoryError>) -> Result<(), Failure> {
-        let Some(Waiting { places, .. }) = self.line.waiting.take() else { return Ok(()) };
+        let Some(Waiting { places, is_void: false, .. }) = self.line.waiting.take() else { return Ok(()) };
         let next = self.line.frontier.next();
         match told {
             Ok(Told::Previous(records)) => {
