@@ -68,13 +68,18 @@ impl Line {
         self.restart(self.promised, ring);
     }
 
+    fn pass_over_known(&mut self) {
+        let frontier = self.frontier;
+        while self.incoming.pop_front_if(|changes| changes.revision <= frontier).is_some() {}
+    }
+
     /// Stages what comes next. What is missing before that, if anything is, as the first and the last revision.
     fn stage(&mut self) -> Option<(Revision, Revision)> {
+        self.pass_over_known();
         if self.incoming.is_empty() {
+            // Only a trough that was found empty rings again.
             self.promised = self.promised.max(self.trough.take(&mut self.incoming));
-        }
-        while self.incoming.front().is_some_and(|changes| changes.revision <= self.frontier) {
-            self.incoming.pop_front();
+            self.pass_over_known();
         }
         let mut next = self.frontier.next();
         while let Some(changes) = self.incoming.pop_front_if(|changes| changes.revision == next) {
