@@ -100,7 +100,7 @@ impl Replies {
     /// A request of a kind that is not known is passed over, as in etcd.
     fn ask(&self, request: WatchRequest) {
         match request.request_union {
-            Some(RequestUnion::CreateRequest(request)) => self.watches.create(create(request)),
+            Some(RequestUnion::CreateRequest(request)) => self.watches.create(create(&request)),
             Some(RequestUnion::CancelRequest(request)) => self.watches.cancel(request.watch_id),
             Some(RequestUnion::ProgressRequest(_)) => self.watches.ask_progress(),
             None => {}
@@ -110,7 +110,7 @@ impl Replies {
 
 /// What a create request asks for. An empty key is the least there is. The bytes are copied: as slices of the request they
 /// would keep all of it in memory for as long as the watch lives.
-fn create(request: WatchCreateRequest) -> Create {
+fn create(request: &WatchCreateRequest) -> Create {
     let key = if request.key.is_empty() { &b"\0"[..] } else { &request.key };
     let copied = |bytes: &[u8]| bytes::Bytes::copy_from_slice(bytes);
     let leaves_out = |kind: FilterType| request.filters.contains(&kind.into());

@@ -149,13 +149,13 @@ impl Audience {
         &mut self,
         stream: StreamId,
         seen: Seen,
-        create: Create,
+        create: &Create,
         interest: Interest,
         frontier: Revision,
     ) -> bool {
         self.reopen(stream, frontier);
         let Some(client) = self.clients.get_mut(&stream) else { return false };
-        let watch_id = match client.admit(&create) {
+        let watch_id = match client.admit(create) {
             Ok(watch_id) => watch_id,
             Err(refusal) => {
                 self.say(stream, Item::to(Message::NO_WATCH, seen.newest, News::Refused(refusal)));

@@ -81,7 +81,7 @@ impl Hub {
                     // While nobody watched nothing was fed: this watch begins a new line (see `Feed::push`).
                     self.line.restart(seen.newest, &mut self.ring);
                 }
-                if self.audience.create(stream, seen, create, interest, self.line.frontier) {
+                if self.audience.create(stream, seen, &create, interest, self.line.frontier) {
                     self.behind.ready.push(stream);
                 }
             }
