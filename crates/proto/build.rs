@@ -69,14 +69,17 @@ fn rename_fields(message: &mut DescriptorProto) {
 mod services {
     use prost_build::{Service, ServiceGenerator};
 
-    /// Every service gets a client and a server. The server of KV, and it alone, answers with
+    /// Every service gets a client and a server. The servers of KV and Watch, and they alone, answer with
     /// the replies of `src/encoded.rs`.
     pub(super) struct Generator;
 
     impl ServiceGenerator for Generator {
         fn generate(&mut self, service: Service, out: &mut String) {
             let client = service.clone();
-            let server = if service.proto_name == "KV" { with_encoded_replies(service) } else { service };
+            let server = match service.proto_name.as_str() {
+                "KV" | "Watch" => with_encoded_replies(service),
+                _ => service,
+            };
             code().build_server(false).service_generator().generate(client, out);
             code().build_client(false).service_generator().generate(server, out);
         }
@@ -95,6 +98,7 @@ mod services {
                 "Put" => "PutReply",
                 "DeleteRange" => "DeleteRangeReply",
                 "Txn" => "TxnReply",
+                "Watch" => "WatchReply",
                 _ => continue,
             };
             // A path that starts with `crate::` is taken as it stands.

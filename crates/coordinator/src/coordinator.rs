@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::check;
 use crate::consensus::{Consensus, Standing, Submission};
 use crate::error::{Error, Invalid};
+use crate::watch::Watching;
 use crate::work::Work;
 use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
 use quorate_state_machine::{
@@ -31,6 +32,7 @@ pub struct Coordinator {
     desk: Desk<Answer>,
     /// The connections that the front thread serves; none if nobody counts.
     connections: Option<Arc<AtomicUsize>>,
+    watching: Option<Watching>,
 }
 
 struct Shared {
@@ -69,13 +71,13 @@ impl Coordinator {
     ) -> Self {
         let budget = Budget::new(limits.queued_bytes_max);
         let shared = Shared { cluster, member, consensus, clock, limits, budget, work };
-        Self { shared: Arc::new(shared), desk: Desk::default(), connections: None }
+        Self { shared: Arc::new(shared), desk: Desk::default(), connections: None, watching: None }
     }
 
     /// The same door at another front thread: replies arrive at `desk`, which that thread attends.
     #[must_use]
     pub fn at(&self, desk: Desk<Answer>) -> Self {
-        Self { shared: self.shared.clone(), desk, connections: None }
+        Self { shared: self.shared.clone(), desk, connections: None, watching: self.watching.clone() }
     }
 
     /// The same door at a thread that serves as many connections as `connections` says at any time. While that is
@@ -83,6 +85,21 @@ impl Coordinator {
     #[must_use]
     pub fn serving(self, connections: Arc<AtomicUsize>) -> Self {
         Self { connections: Some(connections), ..self }
+    }
+
+    /// The same door with watches, which are told what there is at this front thread's mailbox.
+    #[must_use]
+    pub fn with_watches(&self, watching: Watching) -> Self {
+        Self { watching: Some(watching), ..self.clone() }
+    }
+
+    /// A new stream of watches.
+    ///
+    /// # Errors
+    /// [`Unavailable::Stopped`] at a door without watches.
+    pub fn watch(&self) -> Result<quorate_watch::Stream, Error> {
+        let watching = self.watching.as_ref().ok_or(Unavailable::Stopped)?;
+        Ok(watching.handle.open(&watching.mailbox))
     }
 
     /// The cluster.

@@ -21,6 +21,7 @@ mod coordinator;
 mod error;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod watch;
 mod work;
 
 pub use admission::Limits;

@@ -8,7 +8,9 @@ use quorate_state_machine::{Answer, Entry, Fault, Payload, Reader, StateMachine,
 use quorate_storage_memory::MemoryEngine;
 use quorate_tasks::Moment;
 use quorate_tasks::reply::Ticket;
-use quorate_types::MemberId;
+use quorate_types::{MemberId, Revision};
+use quorate_watch::Feed;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +23,7 @@ pub struct LocalConsensus {
 
 struct Inner {
     state: StateMachine,
+    feed: Option<Feed>,
     manner: Manner,
     /// Whether what compaction frees goes at once, or not before `prune`.
     prunes: bool,
@@ -62,8 +65,19 @@ impl LocalConsensus {
         let founding = Entry { id: log::LogId { term: 1, index: 0 }, payload: membership };
         state.apply(&[founding], &mut Vec::new())?;
         let reader = state.reader();
-        let inner = Mutex::new(Inner { state, manner: Manner::Prompt, prunes: true, held: Vec::new() });
+        let inner =
+            Mutex::new(Inner { state, feed: None, manner: Manner::Prompt, prunes: true, held: Vec::new() });
         Ok(Self { reader, next_id: AtomicU64::new(1), inner })
+    }
+
+    /// Tells `feed` of every change from here on.
+    pub fn tell(&self, feed: Feed) {
+        self.inner.lock().feed = Some(feed);
+    }
+
+    /// Whether anybody watches, by the feed it tells.
+    pub fn is_watched(&self) -> bool {
+        self.inner.lock().feed.as_ref().is_some_and(Feed::is_watched)
     }
 
     /// Treats everything in this manner from here on.
@@ -92,12 +106,18 @@ impl Inner {
         let entry =
             Entry { id: log::LogId { term: TERM, index }, payload: Payload::Commands(vec![envelope]) };
         let mut outcomes = Vec::new();
-        self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
+        let changes = self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
         if self.prunes {
             while self.state.prune(usize::MAX).expect("a volatile engine does not fail") {}
         }
+        if let Some(feed) = &self.feed {
+            feed.push(changes);
+        }
         Answer::Applied(outcomes.remove(0).outcome)
     }
+}
+
+impl Inner {
 }
 
 impl Consensus for LocalConsensus {

@@ -13,11 +13,13 @@ mod maintenance;
 #[cfg(test)]
 mod scene;
 pub mod status;
+mod watch;
 
 use quorate_coordinator::Coordinator;
 use quorate_proto::etcdserverpb::cluster_server::ClusterServer;
 use quorate_proto::etcdserverpb::kv_server::KvServer;
 use quorate_proto::etcdserverpb::maintenance_server::MaintenanceServer;
+use quorate_proto::etcdserverpb::watch_server::WatchServer;
 use tonic::service::{LayerExt, Routes};
 use tower::util::MapResponseLayer;
 
@@ -36,11 +38,14 @@ pub fn routes(door: &Coordinator) -> Routes {
         ClusterServer::new(cluster::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
     let maintenance = MaintenanceServer::new(maintenance::Service::new(door.clone()))
         .max_decoding_message_size(message_bytes_max);
+    let watch =
+        WatchServer::new(watch::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
     let limit = MapResponseLayer::new(limit::in_etcds_words);
     // etcd's health service knows the empty service name only, and answers SERVING whatever the cluster does.
     let (_reporter, health) = tonic_health::server::health_reporter();
     Routes::new(limit.named_layer(kv))
         .add_service(limit.named_layer(cluster))
         .add_service(limit.named_layer(maintenance))
+        .add_service(limit.named_layer(watch))
         .add_service(health)
 }

@@ -21,7 +21,14 @@ fn refusal(headers: &HeaderMap) -> Option<Status> {
     if !headers.contains_key("grpc-status") {
         return None;
     }
-    let status = Status::from_header_map(headers).filter(|status| status.code() == Code::OutOfRange)?;
+    reworded(&Status::from_header_map(headers)?)
+}
+
+/// What to say instead of `status`, if that is tonic's refusal of a message that is too long.
+pub(crate) fn reworded(status: &Status) -> Option<Status> {
+    if status.code() != Code::OutOfRange {
+        return None;
+    }
     let rest = status.message().strip_prefix("Error, decoded message length too large: found ")?;
     let (bytes, rest) = rest.split_once(" bytes, the limit is: ")?;
     Some(message_too_long(bytes, rest.strip_suffix(" bytes")?))

@@ -2,6 +2,7 @@
 
 use crate::routes;
 use quorate_coordinator::testing::{LocalConsensus, MEMBER, Manner};
+use quorate_coordinator::watch::{Mailbox, Settings, StateHistory, Watching, start};
 use quorate_coordinator::{Consensus, Coordinator, Limits, Standing, Submission, Unavailable, Work};
 use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_proto::etcdserverpb::kv_client::KvClient;
@@ -22,6 +23,7 @@ pub(crate) struct Scene {
     clock: ManualClock,
     door: Coordinator,
     desk: Desk<Answer>,
+    mailbox: Mailbox,
 }
 
 /// The same consensus as one sees it who knows of no leader.
@@ -73,8 +75,13 @@ impl Scene {
         let (clock, desk) = (ManualClock::default(), Desk::default());
         let work = Work::start(&Group::threads(), 1);
         let shared = Arc::new(clock.clone());
+        let history = Arc::new(StateHistory::new(consensus.reader().clone()));
+        let (handle, feed) = start(&Group::threads(), history, shared.clone(), Settings::default());
+        consensus.tell(feed);
+        let mailbox = handle.mailbox();
         let door = Coordinator::new(CLUSTER, MEMBER, seen, shared, limits, work);
-        Self { consensus, clock, door: door.at(desk.clone()), desk }
+        let door = door.at(desk.clone()).with_watches(Watching { handle, mailbox: mailbox.clone() });
+        Self { consensus, clock, door, desk, mailbox }
     }
 
     pub(crate) fn routes(&self) -> Routes {
@@ -90,6 +97,7 @@ impl Scene {
         tokio::select! {
             answer = work => answer,
             () = self.desk.attend() => unreachable!("a desk is attended for ever"),
+            () = self.mailbox.attend() => unreachable!("a mailbox is attended for ever"),
         }
     }
 

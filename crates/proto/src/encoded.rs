@@ -14,6 +14,10 @@
 //! [`mvccpb::KeyValue`]: crate::mvccpb::KeyValue
 //! [`etcdserverpb`]: crate::etcdserverpb
 
+mod watch;
+
+pub use watch::{WatchReply, event};
+
 use bytes::Bytes;
 
 use crate::etcdserverpb::ResponseHeader;

@@ -11,8 +11,8 @@
 //! a key taken from a request keeps the whole request in memory; copy what is to stay.
 //!
 //! Feature `services` adds gRPC: for a service `Lease` the modules `lease_server` and `lease_client` in
-//! the package's module. All speak the ordinary messages on both sides but one: the server of KV
-//! answers with the replies of [`encoded`], which are the same bytes. Clients are generic over their
+//! the package's module. All speak the ordinary messages on both sides but two: the servers of KV and Watch
+//! answer with the replies of [`encoded`], which are the same bytes. Clients are generic over their
 //! channel and know no way to connect; whoever uses one brings the channel.
 //!
 //! There is no logic here: no validation, no defaults, no conversion to domain types. A message says

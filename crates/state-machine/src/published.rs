@@ -2,10 +2,12 @@
 
 use crate::members::{Member, Members};
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use quorate_mvcc::{Found, Query, ReadError, Snapshot, Tier, Txn, TxnDone};
 use quorate_proto::log;
 use quorate_storage::View;
-use quorate_types::Revision;
+use quorate_types::{Changes, Revision};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The whole state after one batch of entries. Nothing in it ever changes.
@@ -86,6 +88,33 @@ impl Published {
     #[must_use]
     pub fn is_pruning(&self) -> bool {
         self.is_pruning
+    }
+
+    /// The compacted revision: the oldest that can be read. None before the first compaction.
+    #[must_use]
+    pub fn compacted(&self) -> Option<Revision> {
+        self.keys.compacted()
+    }
+
+    /// Visits what changed from revision `from` to `through`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::changes`].
+    pub fn changes(
+        &self,
+        from: Revision,
+        through: Revision,
+        visit: &mut dyn FnMut(Changes) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        self.keys.changes(self.view.as_ref(), from, through, visit)
+    }
+
+    /// The record that `key` had before `revision`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::record_before`].
+    pub fn record_before(&self, key: &[u8], revision: Revision) -> Result<Option<Bytes>, ReadError> {
+        self.keys.record_before(self.view.as_ref(), key, revision)
     }
 
     /// The members, by id.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::ops::Bound;
 
 /// A set of keys, decoded from the wire's `(key, range_end)` pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyRange {
     /// One key.
     Single(Bytes),

@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::*;
 use crate::etcdserverpb::{self as ordinary, response_op};
-use crate::mvccpb::KeyValue;
+use crate::mvccpb::{Event, KeyValue};
 
 proptest! {
     #[test]
@@ -35,6 +35,50 @@ proptest! {
     fn txn_reply_is_a_txn_response(message in txn()) {
         check(&message, &encoded_txn(&message));
     }
+}
+
+proptest! {
+    #[test]
+    fn watch_reply_is_a_watch_response(message in watch()) {
+        check(&message, &encoded_watch(&message));
+    }
+
+    #[test]
+    fn an_event_made_of_records_is_an_event(event in an_event()) {
+        prop_assert_eq!(encoded_event(&event), event.encode_to_vec());
+    }
+}
+
+#[test]
+fn an_event_about_an_empty_record_still_carries_one() {
+    let message = Event { kv: Some(KeyValue::default()), ..Event::default() };
+    assert_eq!(encoded_event(&message), message.encode_to_vec());
+}
+
+#[test]
+fn a_field_that_a_watch_reply_does_not_know_is_passed_over() {
+    let bytes = ordinary::WatchResponse { watch_id: 7, ..ordinary::WatchResponse::default() }.encode_to_vec();
+    let unknown = [&[0x7a, 1, b'x'][..], &bytes].concat();
+    let reply = WatchReply::decode(&unknown[..]).expect("unknown fields are skipped");
+    assert_eq!(reply, WatchReply { watch_id: 7, ..WatchReply::default() });
+}
+
+fn encoded_watch(message: &ordinary::WatchResponse) -> WatchReply {
+    WatchReply {
+        header: message.header,
+        watch_id: message.watch_id,
+        created: message.created,
+        canceled: message.canceled,
+        compact_revision: message.compact_revision,
+        cancel_reason: message.cancel_reason.clone(),
+        fragment: message.fragment,
+        events: message.events.iter().map(encoded_event).collect(),
+    }
+}
+
+fn encoded_event(message: &Event) -> Bytes {
+    let record = message.kv.as_ref().map(stored).expect("every event is about a record");
+    event(message.r#type(), &record, message.prev_kv.as_ref().map(stored).as_ref())
 }
 
 #[test]
@@ -165,4 +209,30 @@ fn kv() -> impl Strategy<Value = KeyValue> {
             lease,
         },
     )
+}
+
+fn watch() -> impl Strategy<Value = ordinary::WatchResponse> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (header(), -1..3_i64, flags, 0..3_i64, "[a-z]{0,3}", vec(an_event(), 0..4)).prop_map(
+        |(header, watch_id, (created, canceled, fragment), compact_revision, cancel_reason, events)| {
+            ordinary::WatchResponse {
+                header,
+                watch_id,
+                created,
+                canceled,
+                compact_revision,
+                cancel_reason,
+                fragment,
+                events,
+            }
+        },
+    )
+}
+
+fn an_event() -> impl Strategy<Value = Event> {
+    (0..2_i32, kv(), option::of(kv())).prop_map(|(r#type, kv, prev_kv)| Event {
+        r#type,
+        kv: Some(kv),
+        prev_kv,
+    })
 }

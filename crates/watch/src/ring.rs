@@ -1,0 +1,48 @@
+//! The recent past, bounded in revisions and bytes.
+
+use crate::page::Page;
+use quorate_types::Revision;
+use std::collections::VecDeque;
+
+/// The newest pages. Revisions between them that are not there are revisions in which nothing happened.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    pages: VecDeque<Page>,
+    bytes: usize,
+    bytes_max: usize,
+    revisions_max: usize,
+}
+
+impl Ring {
+    pub(crate) fn new(bytes_max: usize, revisions_max: usize) -> Self {
+        Self { pages: VecDeque::new(), bytes: 0, bytes_max, revisions_max }
+    }
+
+    /// Adds what happened after the newest. The oldest make room.
+    pub(crate) fn push(&mut self, page: Page) {
+        if let Some(newest) = self.pages.back() {
+            assert!(newest.revision < page.revision, "WA1: pages come in the order of revisions");
+        }
+        self.bytes += page.bytes;
+        self.pages.push_back(page);
+        while self.bytes > self.bytes_max || self.pages.len() > self.revisions_max {
+            let Some(oldest) = self.pages.pop_front() else { break };
+            self.bytes -= oldest.bytes;
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.pages.clear();
+        self.bytes = 0;
+    }
+
+    pub(crate) fn oldest(&self) -> Option<Revision> {
+        self.pages.front().map(|page| page.revision)
+    }
+
+    /// The pages from `revision` on; all if that is older than the oldest.
+    pub(crate) fn from(&self, revision: Revision) -> impl Iterator<Item = &Page> {
+        let position = self.pages.partition_point(|page| page.revision < revision);
+        self.pages.range(position..)
+    }
+}
