@@ -21,6 +21,7 @@ mod clock;
 mod entropy;
 mod group;
 pub mod inbox;
+pub mod poll;
 pub mod reply;
 mod step;
 #[cfg(feature = "testing")]
