@@ -96,6 +96,19 @@ pub fn is_overdue() -> bool {
     DUE.get().is_some_and(|due| due.clock.read(due.origin) >= due.at)
 }
 
+/// Goes on at once, or, if the poll [`is_overdue`], with the next one.
+pub async fn pause_if_overdue() {
+    let mut is_next = !is_overdue();
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut is_next, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 impl PollMeter {
     /// A meter that has counted nothing.
     #[must_use]
