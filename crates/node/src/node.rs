@@ -4,9 +4,11 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DirError};
 use crate::front::Fronts;
 use quorate_coordinator::{Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Work};
+use quorate_http::{Build, Front};
 use quorate_raft::{Options, Proposal, Replica};
 use quorate_state_machine::{Answer, Attributes, Reader, Unavailable};
 use quorate_storage::Engine;
+use quorate_tasks::poll::PollClock;
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::{Clock, Failure, Group, Moment, SystemClock};
 use quorate_wal::FileDisk;
@@ -27,6 +29,8 @@ pub struct Node {
     group: Group,
     stopping: watch::Sender<bool>,
     addresses: Vec<SocketAddr>,
+    fronts: Vec<Front>,
+    poll_clock: PollClock,
     data_dir: DataDir,
 }
 
@@ -83,6 +87,15 @@ impl Node {
     /// # Errors
     /// See [`Error`]; what had been started has been stopped again.
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, Error> {
+        Self::start_measured(config, parts, PollClock::Wall).await
+    }
+
+    /// As [`Node::start`], with the polls of the front threads measured in another time.
+    pub(crate) async fn start_measured(
+        config: &Config,
+        parts: Parts,
+        poll_clock: PollClock,
+    ) -> Result<Self, Error> {
         let Parts { mut data_dir, engine, founder, first_request_id, group } = parts;
         let identity = data_dir.identity().clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -110,7 +123,8 @@ impl Node {
             limits,
             Work::start(&group, threads),
         );
-        let mut node = Self { group, stopping, addresses: Vec::new(), data_dir };
+        let (addresses, fronts) = (Vec::new(), Vec::new());
+        let mut node = Self { group, stopping, addresses, fronts, poll_clock, data_dir };
         match node.serve(config, door, threads).await {
             Ok(()) => Ok(node),
             // What has failed cannot be stopped in order, only left.
@@ -128,7 +142,14 @@ impl Node {
         self.data_dir.note_log()?;
         let listeners = listen(config)?;
         self.addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-        Fronts { door, threads, stopping: self.stopping.subscribe() }.start(listeners, &self.group);
+        let fronts = Fronts {
+            door,
+            build: Build { version: env!("CARGO_PKG_VERSION"), backend: self.data_dir.backend().to_owned() },
+            threads,
+            poll_clock: self.poll_clock,
+            stopping: self.stopping.subscribe(),
+        };
+        self.fronts = fronts.start(listeners, &self.group);
         tracing::info!("ready to serve client requests");
         for address in &self.addresses {
             tracing::info!(%address, "serving client traffic insecurely; this is strongly discouraged!");
@@ -140,6 +161,12 @@ impl Node {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What each front thread counts: calls, polls, connections.
+    #[must_use]
+    pub fn fronts(&self) -> &[Front] {
+        &self.fronts
     }
 
     /// Who runs everything; its failure is the node's.
