@@ -117,8 +117,8 @@ async fn proposals_are_pending_until_they_are_answered_and_failures_are_counted(
     let scene = scene(Limits::default());
     let counts = || (scene.door.status().pending, scene.door.status().failed);
     scene.consensus.behave(Manner::Silent);
-    let (call, waiting) = (call(), put("a", "1"));
-    let mut waiting = Box::pin(scene.door.put(&call, waiting));
+    let asker = call();
+    let mut waiting = Box::pin(scene.door.put(&asker, put("a", "1")));
     assert!(futures::poll!(&mut waiting).is_pending());
     assert_eq!(counts(), (1, 0));
     drop(waiting);

@@ -36,7 +36,9 @@ impl Scene {
             "--advertise-client-urls=http://127.0.0.1:0".to_owned(),
             "--front-threads=2".to_owned(),
         ];
-        let Parsed::Serve { config, .. } = parse(flags.iter().map(Into::into), []) else { panic!("{flags:?}") };
+        let Parsed::Serve { config, .. } = parse(flags.iter().map(Into::into), []) else {
+            panic!("{flags:?}")
+        };
         let founding = Founding::alone(&config.name, &config.advertise_peer_urls, &config.cluster_token);
         let data_dir = DataDir::open(&config.data_dir, "memory", &founding.identity).unwrap();
         let engine = MemoryEngine::open(data_dir.engine("memory"), spaces::ALL, Options::default()).unwrap();
