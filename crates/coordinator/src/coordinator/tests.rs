@@ -124,7 +124,7 @@ async fn proposals_are_pending_until_they_are_answered_and_failures_are_counted(
     drop(waiting);
     assert_eq!(counts(), (0, 0), "whoever goes away has not failed");
     scene.consensus.behave(Manner::Refusing(Unavailable::NoLeader));
-    scene.door.put(&call, put("a", "1")).await.unwrap_err();
+    scene.door.put(&asker, put("a", "1")).await.unwrap_err();
     assert_eq!(counts(), (0, 1));
 }
 

@@ -10,6 +10,9 @@ use quorate_tasks::poll::{POLL_CLASSES, Polls};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
+/// Names and values, sorted by name.
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
 /// Where the figures come from.
 pub(super) struct Gathered {
     door: Coordinator,
@@ -84,7 +87,7 @@ impl Gathered {
 
     fn fronts(&self) -> Vec<MetricFamily> {
         use names::*;
-        let rows = |row: &dyn Fn(&Front, Vec<(&'static str, &str)>) -> Metric| {
+        let rows = |row: &dyn Fn(&Front, Labels<'_>) -> Metric| {
             let row = |(at, front)| row(front, vec![("thread", &format!("{at}"))]);
             self.fronts.iter().enumerate().map(row).collect()
         };
@@ -159,7 +162,7 @@ fn process(process: &Process) -> Vec<MetricFamily> {
     cpu.into_iter().chain(gauges).collect()
 }
 
-fn poll_row(labels: Vec<(&'static str, &str)>, polls: &Polls) -> Metric {
+fn poll_row(labels: Labels<'_>, polls: &Polls) -> Metric {
     let mut below = 0;
     let buckets = POLL_CLASSES.iter().zip(polls.classes).map(|(bound, count)| {
         below += count;
@@ -194,7 +197,7 @@ fn family(name: &str, help: &str, kind: MetricType, rows: Vec<Metric>) -> Metric
     family
 }
 
-fn gauge_row(labels: Vec<(&'static str, &str)>, value: f64) -> Metric {
+fn gauge_row(labels: Labels<'_>, value: f64) -> Metric {
     let mut gauge = Gauge::default();
     gauge.set_value(value);
     let mut row = labelled(labels);
@@ -202,7 +205,7 @@ fn gauge_row(labels: Vec<(&'static str, &str)>, value: f64) -> Metric {
     row
 }
 
-fn counter_row(labels: Vec<(&'static str, &str)>, value: f64) -> Metric {
+fn counter_row(labels: Labels<'_>, value: f64) -> Metric {
     let mut counter = Counter::default();
     counter.set_value(value);
     let mut row = labelled(labels);
@@ -210,7 +213,7 @@ fn counter_row(labels: Vec<(&'static str, &str)>, value: f64) -> Metric {
     row
 }
 
-fn labelled(labels: Vec<(&'static str, &str)>) -> Metric {
+fn labelled(labels: Labels<'_>) -> Metric {
     let pair = |(name, value): (&str, &str)| {
         let mut pair = LabelPair::default();
         pair.set_name(name.to_owned());

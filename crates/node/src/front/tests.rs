@@ -1,7 +1,5 @@
 //! A whole node in this process, on a port of the system's choice, and clients of every kind.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
-
 use crate::config::{Parsed, parse};
 use crate::{DataDir, Founding, Node, Parts};
 use http::Request;
