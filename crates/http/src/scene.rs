@@ -63,12 +63,12 @@ impl Consensus for Leaderless {
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let consensus = Arc::new(LocalConsensus::new().unwrap());
+        let consensus = Arc::new(LocalConsensus::new().expect("what this test itself made is well formed"));
         Self::of(consensus.clone(), consensus)
     }
 
     pub(crate) fn leaderless() -> Self {
-        let consensus = Arc::new(LocalConsensus::new().unwrap());
+        let consensus = Arc::new(LocalConsensus::new().expect("what this test itself made is well formed"));
         Self::of(consensus.clone(), Arc::new(Leaderless(consensus)))
     }
 
@@ -94,11 +94,21 @@ impl Scene {
 
     /// One request, with the desk attended meanwhile.
     pub(crate) async fn ask(&self, method: &str, path: &str) -> Reply {
-        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .expect("what this test itself made is well formed");
         let answer = async {
-            let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
-            let bytes = body.collect().await.unwrap().to_bytes();
-            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let (head, body) = self
+                .router
+                .clone()
+                .oneshot(request)
+                .await
+                .expect("what this test itself made is well formed")
+                .into_parts();
+            let bytes = body.collect().await.expect("what this test itself made is well formed").to_bytes();
+            let text = String::from_utf8(bytes.to_vec()).expect("what this test itself made is well formed");
             Reply { status: head.status, headers: head.headers, text }
         };
         tokio::select! {
@@ -110,12 +120,14 @@ impl Scene {
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("what this test itself made is well formed"))
     }
 
     /// The value of a series as a scrape writes it.
     pub(crate) fn series(&self, name: &str) -> Option<f64> {
         let line = self.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-        Some(line.parse().unwrap())
+        Some(line.parse().expect("what this test itself made is well formed"))
     }
 }
