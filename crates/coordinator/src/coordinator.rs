@@ -23,7 +23,7 @@ use quorate_tasks::reply::Desk;
 use quorate_tasks::{Clock, timeout};
 use quorate_types::{ClusterId, MemberId, Revision};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The door to the cluster for one front thread. Clones share everything.
 #[derive(Clone)]
@@ -43,6 +43,23 @@ struct Shared {
     limits: Limits,
     budget: Budget,
     work: Work,
+    proposals: Proposals,
+}
+
+/// How many proposals are under way, and how many came to nothing.
+#[derive(Default)]
+struct Proposals {
+    pending: AtomicUsize,
+    failed: AtomicU64,
+}
+
+/// A proposal until its call has its answer or goes away.
+struct Pending<'a>(&'a Proposals);
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.0.pending.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What one member says of itself.
@@ -56,6 +73,10 @@ pub struct Status {
     pub revision: Revision,
     /// Logical bytes stored.
     pub size: u64,
+    /// Proposals of this member that wait for their answer.
+    pub pending: usize,
+    /// Proposals of this member that were rejected, or had no answer by their deadline.
+    pub failed: u64,
 }
 
 impl Coordinator {
@@ -70,7 +91,8 @@ impl Coordinator {
         work: Work,
     ) -> Self {
         let budget = Budget::new(limits.queued_bytes_max);
-        let shared = Shared { cluster, member, consensus, clock, limits, budget, work };
+        let proposals = Proposals::default();
+        let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals };
         Self { shared: Arc::new(shared), desk: Desk::default(), connections: None, watching: None }
     }
 
@@ -226,7 +248,20 @@ impl Coordinator {
             applied: published.applied_index().unwrap_or(0),
             revision: published.revision(),
             size: published.size(),
+            pending: self.shared.proposals.pending.load(Ordering::Relaxed),
+            failed: self.shared.proposals.failed.load(Ordering::Relaxed),
         }
+    }
+
+    /// Runs `job`, which may take long, on the work pool and waits for its answer (law C1).
+    ///
+    /// # Errors
+    /// Too many jobs wait, or the node is stopping.
+    pub async fn aside<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        self.shared.work.run(job).await
     }
 
     /// Has a command agreed on, and waits for what it came to.
@@ -241,13 +276,30 @@ impl Coordinator {
         let share = self.shared.budget.take(envelope.len()).map_err(|_| Unavailable::TooManyRequests)?;
         let (ticket, reply) = self.desk.ticket();
         let alone = self.is_alone().await;
-        consensus.submit(Submission { id, envelope, deadline: call.deadline, ticket, alone, share })?;
-        self.desk.look(); // what was carried through here has its answer
-        match self.by_deadline(call, reply).await? {
-            Answer::Applied(outcome) => Ok(outcome),
-            Answer::Failed(reason) => Err(reason.into()),
-            Answer::Current => unreachable!("a command's ticket was answered as a read's"),
-        }
+        let proposals = &self.shared.proposals;
+        proposals.pending.fetch_add(1, Ordering::Relaxed);
+        let _pending = Pending(proposals);
+        let answer = match consensus.submit(Submission {
+            id,
+            envelope,
+            deadline: call.deadline,
+            ticket,
+            alone,
+            share,
+        }) {
+            Ok(()) => {
+                self.desk.look(); // what was carried through here has its answer
+                self.by_deadline(call, reply).await
+            }
+            Err(reason) => Err(reason),
+        };
+        let reason = match answer {
+            Ok(Answer::Applied(outcome)) => return Ok(outcome),
+            Ok(Answer::Failed(reason)) | Err(reason) => reason,
+            Ok(Answer::Current) => unreachable!("a command's ticket was answered as a read's"),
+        };
+        proposals.failed.fetch_add(1, Ordering::Relaxed);
+        Err(reason.into())
     }
 
     /// Waits until the local state is as new as anything acknowledged (law C4).

@@ -8,9 +8,8 @@ use quorate_state_machine::{Answer, Entry, Fault, Payload, Reader, StateMachine,
 use quorate_storage_memory::MemoryEngine;
 use quorate_tasks::Moment;
 use quorate_tasks::reply::Ticket;
-use quorate_types::{MemberId, Revision};
+use quorate_types::MemberId;
 use quorate_watch::Feed;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -117,8 +116,7 @@ impl Inner {
     }
 }
 
-impl Inner {
-}
+impl Inner {}
 
 impl Consensus for LocalConsensus {
     fn next_id(&self) -> u64 {

@@ -13,6 +13,7 @@ mod maintenance;
 #[cfg(test)]
 mod scene;
 pub mod status;
+mod unary;
 mod watch;
 
 use quorate_coordinator::Coordinator;
@@ -23,13 +24,21 @@ use quorate_proto::etcdserverpb::watch_server::WatchServer;
 use tonic::service::{LayerExt, Routes};
 use tower::util::MapResponseLayer;
 
+pub use unary::{ReplyBody, Services};
+
 /// The version of etcd whose interface this is; clients choose their behaviour by it.
 pub const ETCD_VERSION: &str = "3.7.1";
 
 /// What a message may weigh beyond the longest command, as in etcd.
 const MESSAGE_OVERHEAD_BYTES: usize = 512 << 10;
 
-/// All services of one front thread, to be served over HTTP/2.
+/// All services of one front thread, to be served over HTTP/2: the hot calls by a short way, the others through tonic.
+#[must_use]
+pub fn services(door: &Coordinator) -> Services {
+    Services::new(door.clone(), routes(door), door.limits().command_bytes_max + MESSAGE_OVERHEAD_BYTES)
+}
+
+/// The same services, all of them through tonic.
 #[must_use]
 pub fn routes(door: &Coordinator) -> Routes {
     let message_bytes_max = door.limits().command_bytes_max + MESSAGE_OVERHEAD_BYTES;

@@ -1,6 +1,6 @@
 //! A server without a network: the routes of one front thread, over a consensus of one.
 
-use crate::routes;
+use crate::{Services, routes, services};
 use quorate_coordinator::testing::{LocalConsensus, MEMBER, Manner};
 use quorate_coordinator::watch::{Mailbox, Settings, StateHistory, Watching, start};
 use quorate_coordinator::{Consensus, Coordinator, Limits, Standing, Submission, Unavailable, Work};
@@ -88,8 +88,13 @@ impl Scene {
         routes(&self.door).prepare()
     }
 
-    pub(crate) fn kv(&self) -> KvClient<Routes> {
-        KvClient::new(self.routes())
+    /// All services as a front thread serves them.
+    pub(crate) fn services(&self) -> Services {
+        services(&self.door)
+    }
+
+    pub(crate) fn kv(&self) -> KvClient<Services> {
+        KvClient::new(self.services())
     }
 
     /// `work`'s answer, with the desk attended meanwhile.

@@ -5,7 +5,7 @@
 
 use crate::call::{Caller, header};
 use crate::limit;
-use futures_core::Stream;
+use futures::Stream;
 use quorate_coordinator::Coordinator;
 use quorate_coordinator::watch::{Create, Message, News, WatchRefusal};
 use quorate_proto::encoded::WatchReply;

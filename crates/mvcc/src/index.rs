@@ -29,7 +29,6 @@
 //! turns since the revision cost a binary search. `range`: one way down, then each leaf once. Parting or joining
 //! inner nodes sorts the turns below them again: a few nanoseconds per put, but in one piece.
 
-
 mod keys;
 mod leaf;
 mod node;

@@ -28,6 +28,7 @@ const LOG_BEGUN: &str = "wal.begun";
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
+    backend: &'static str,
     identity: Identity,
     is_new: bool,
     _lock: File,
@@ -133,7 +134,13 @@ impl DataDir {
         } else {
             read_identity(&path, backend)?
         };
-        Ok(Self { path, identity, is_new, _lock: lock, log_lock: None })
+        Ok(Self { path, backend, identity, is_new, _lock: lock, log_lock: None })
+    }
+
+    /// The backend that writes it.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        self.backend
     }
 
     /// Whose it is.

@@ -2,23 +2,28 @@
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DirError};
-use crate::front::Fronts;
+use crate::front::{Fronts, Transport};
+use quorate_coordinator::watch::StateHistory;
 use quorate_coordinator::{Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Work};
-use quorate_raft::{Options, Proposal, Replica};
+use quorate_http::{Build, Front};
+use quorate_raft::{Effects, Options, Proposal, Replica};
 use quorate_state_machine::{Answer, Attributes, Reader, Unavailable};
 use quorate_storage::Engine;
+use quorate_tasks::poll::PollClock;
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::{Clock, Failure, Group, Moment, SystemClock};
 use quorate_wal::FileDisk;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 /// How long a start waits for this member's first command to be applied before it says that it still waits.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What a message to a watcher may weigh beyond the longest command before it is split, as in etcd.
+const FRAGMENT_OVERHEAD_BYTES: usize = 512 << 10;
 /// How long it rests before it asks again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -27,6 +32,8 @@ pub struct Node {
     group: Group,
     stopping: watch::Sender<bool>,
     addresses: Vec<SocketAddr>,
+    fronts: Vec<Front>,
+    poll_clock: PollClock,
     data_dir: DataDir,
 }
 
@@ -83,6 +90,15 @@ impl Node {
     /// # Errors
     /// See [`Error`]; what had been started has been stopped again.
     pub async fn start(config: &Config, parts: Parts) -> Result<Self, Error> {
+        Self::start_measured(config, parts, PollClock::Wall).await
+    }
+
+    /// As [`Node::start`], with the polls of the front threads measured in another time.
+    pub(crate) async fn start_measured(
+        config: &Config,
+        parts: Parts,
+        poll_clock: PollClock,
+    ) -> Result<Self, Error> {
         let Parts { mut data_dir, engine, founder, first_request_id, group } = parts;
         let identity = data_dir.identity().clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -94,11 +110,16 @@ impl Node {
             catchup_entries: config.catchup_entries,
             ..Options::alone(identity.member, founder, first_request_id)
         };
-        let replica = start_replica(config, &mut data_dir, options, engine, &clock, &group, is_stopping)?;
+        let changes = Changed::default();
+        let effects = changes.clone();
+        let replica =
+            start_replica(config, &mut data_dir, options, engine, &clock, &group, (effects, is_stopping))?;
         let replica = settled(&group, replica).await?;
+        let watches = start_watches(config, &replica, &clock, &group, &changes);
         let limits = Limits {
             command_bytes_max: config.request_bytes_max,
             call_time_max: Duration::from_secs(5) + 2 * config.election_timeout,
+            txn_ops_max: config.txn_operations_max,
             ..Limits::default()
         };
         let threads = config.front_threads.unwrap_or_else(cores);
@@ -110,8 +131,9 @@ impl Node {
             limits,
             Work::start(&group, threads),
         );
-        let mut node = Self { group, stopping, addresses: Vec::new(), data_dir };
-        match node.serve(config, door, threads).await {
+        let (addresses, fronts) = (Vec::new(), Vec::new());
+        let mut node = Self { group, stopping, addresses, fronts, poll_clock, data_dir };
+        match node.serve(config, door, watches, threads).await {
             Ok(()) => Ok(node),
             // What has failed cannot be stopped in order, only left.
             Err(error @ Error::Failed(_)) => Err(error),
@@ -123,12 +145,31 @@ impl Node {
     }
 
     /// The end of a start: from a replica that runs to open ports (law N1).
-    async fn serve(&mut self, config: &Config, door: Coordinator, threads: usize) -> Result<(), Error> {
+    async fn serve(
+        &mut self,
+        config: &Config,
+        door: Coordinator,
+        watches: quorate_watch::Handle,
+        threads: usize,
+    ) -> Result<(), Error> {
         introduce(config, &door, &self.group).await?;
         self.data_dir.note_log()?;
         let listeners = listen(config)?;
         self.addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-        Fronts { door, threads, stopping: self.stopping.subscribe() }.start(listeners, &self.group);
+        let fronts = Fronts {
+            door,
+            build: Build { version: env!("CARGO_PKG_VERSION"), backend: self.data_dir.backend().to_owned() },
+            watches,
+            transport: Transport {
+                streams_max: config.streams_max,
+                keepalive_interval: config.keepalive_interval,
+                keepalive_timeout: config.keepalive_timeout,
+            },
+            threads,
+            poll_clock: self.poll_clock,
+            stopping: self.stopping.subscribe(),
+        };
+        self.fronts = fronts.start(listeners, &self.group);
         tracing::info!("ready to serve client requests");
         for address in &self.addresses {
             tracing::info!(%address, "serving client traffic insecurely; this is strongly discouraged!");
@@ -140,6 +181,12 @@ impl Node {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What each front thread counts: calls, polls, connections.
+    #[must_use]
+    pub fn fronts(&self) -> &[Front] {
+        &self.fronts
     }
 
     /// Who runs everything; its failure is the node's.
@@ -175,6 +222,28 @@ async fn settled<T>(group: &Group, part: oneshot::Receiver<T>) -> Result<T, Erro
     }
 }
 
+/// Where the watches are fed, once they have begun: until then nobody watches.
+type Changed = Arc<OnceLock<quorate_watch::Feed>>;
+
+fn start_watches(
+    config: &Config,
+    replica: &Replica,
+    clock: &Arc<dyn Clock>,
+    group: &Group,
+    changed: &Changed,
+) -> quorate_watch::Handle {
+    let history = Arc::new(StateHistory::new(replica.reader().clone()));
+    let settings = quorate_watch::Settings {
+        progress_interval: config.watch_progress_interval,
+        fragment_bytes: config.request_bytes_max + FRAGMENT_OVERHEAD_BYTES,
+        seed: quorate_tasks::entropy(),
+        ..quorate_watch::Settings::default()
+    };
+    let (watches, feed) = quorate_watch::start(group, history, clock.clone(), settings);
+    assert!(changed.set(feed).is_ok(), "the watches are started once");
+    watches
+}
+
 /// Starts consensus on a runtime of its own, so that clients never starve its heartbeats.
 fn start_replica(
     config: &Config,
@@ -183,7 +252,7 @@ fn start_replica(
     engine: Arc<dyn Engine>,
     clock: &Arc<dyn Clock>,
     group: &Group,
-    mut stopping: watch::Receiver<bool>,
+    (changed, mut stopping): (Changed, watch::Receiver<bool>),
 ) -> Result<oneshot::Receiver<Replica>, Error> {
     let path = config.wal_dir.clone().unwrap_or_else(|| data_dir.wal());
     data_dir.check_log(&path)?;
@@ -201,7 +270,14 @@ fn start_replica(
     let (started, replica) = oneshot::channel();
     let (clock, inner) = (clock.clone(), group.clone());
     group.runtime("raft", move || async move {
-        let replica = Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), None, &inner).await?;
+        let effects: Effects = Box::new(move |changes| {
+            if let Some(feed) = changed.get() {
+                feed.push(changes);
+            }
+        });
+        let replica =
+            Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), Some(effects), &inner)
+                .await?;
         drop(started.send(replica.clone())); // a start that was given up is stopped below
         let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too
         // Connections finish what they began first; see `front`.

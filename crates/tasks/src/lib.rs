@@ -22,6 +22,7 @@ mod clock;
 mod entropy;
 mod group;
 pub mod inbox;
+pub mod poll;
 pub mod reply;
 mod stage;
 mod step;

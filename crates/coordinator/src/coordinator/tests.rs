@@ -113,6 +113,22 @@ async fn a_command_past_the_limit_is_refused_and_one_at_it_is_not() {
 }
 
 #[tokio::test]
+async fn proposals_are_pending_until_they_are_answered_and_failures_are_counted() {
+    let scene = scene(Limits::default());
+    let counts = || (scene.door.status().pending, scene.door.status().failed);
+    scene.consensus.behave(Manner::Silent);
+    let asker = call();
+    let mut waiting = Box::pin(scene.door.put(&asker, put("a", "1")));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    assert_eq!(counts(), (1, 0));
+    drop(waiting);
+    assert_eq!(counts(), (0, 0), "whoever goes away has not failed");
+    scene.consensus.behave(Manner::Refusing(Unavailable::NoLeader));
+    scene.door.put(&asker, put("a", "1")).await.unwrap_err();
+    assert_eq!(counts(), (0, 1));
+}
+
+#[tokio::test]
 async fn queued_bytes_are_bounded_and_given_back() {
     let scene = scene(Limits { queued_bytes_max: 10, ..Limits::default() });
     scene

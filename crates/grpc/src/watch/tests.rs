@@ -18,7 +18,7 @@ struct Said {
     batch: Vec<WatchRequest>,
 }
 
-impl futures_core::Stream for Said {
+impl futures::Stream for Said {
     type Item = WatchRequest;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<WatchRequest>> {

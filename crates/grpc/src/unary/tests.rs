@@ -1,0 +1,116 @@
+use crate::scene::Scene;
+use bytes::Bytes;
+use futures::stream;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use prost::Message;
+use quorate_coordinator::Limits;
+use quorate_proto::etcdserverpb::{PutRequest, RangeRequest, RangeResponse};
+use std::convert::Infallible;
+use tonic::Status;
+use tower::ServiceExt;
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[0][..], &length, message].concat()
+}
+
+fn put(value: &str) -> Vec<u8> {
+    let request = PutRequest { key: "a".into(), value: value.to_owned().into(), ..Default::default() };
+    framed(&request.encode_to_vec())
+}
+
+/// What a call came to whose request arrives in `pieces`: its headers' or trailers' status, and its messages.
+async fn outcome(scene: &Scene, call: &str, pieces: &[&[u8]], encoding: Option<&str>) -> (Status, Bytes) {
+    let pieces: Vec<_> =
+        pieces.iter().map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+    let mut request = Request::post(format!("http://scene/etcdserverpb.KV/{call}"));
+    if let Some(encoding) = encoding {
+        request = request.header("grpc-encoding", encoding);
+    }
+    let request = request.body(StreamBody::new(stream::iter(pieces))).unwrap();
+    let reply: Response<_> = scene.run(scene.services().oneshot(request)).await.unwrap();
+    assert_eq!(reply.headers()["content-type"], "application/grpc");
+    if let Some(status) = Status::from_header_map(reply.headers()) {
+        return (status, Bytes::new());
+    }
+    let collected = reply.into_body().collect().await.unwrap();
+    let status = collected.trailers().and_then(Status::from_header_map).unwrap();
+    (status, collected.to_bytes())
+}
+
+fn told((status, _): &(Status, Bytes)) -> (i32, &str) {
+    (status.code().into(), status.message())
+}
+
+#[tokio::test]
+async fn a_message_may_come_in_any_pieces() {
+    let scene = Scene::new();
+    let whole = put("value");
+    for cut in 1..=whole.len() {
+        let pieces: Vec<&[u8]> = whole.chunks(cut).collect();
+        let outcome = outcome(&scene, "Put", &pieces, None).await;
+        assert_eq!(told(&outcome), (0, ""), "in pieces of {cut}");
+        assert_eq!(outcome.1.len(), 5 + usize::from(outcome.1[4]));
+    }
+    let empty = outcome(&scene, "Put", &[&[], &whole, &[]], Some("identity")).await;
+    assert_eq!(told(&empty), (0, ""));
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_refused() {
+    let scene = Scene::new();
+    let (whole, nonsense) = (put("v"), framed(&[255, 255, 255]));
+    let mut compressed = whole.clone();
+    compressed[0] = 1;
+    let twice = [&whole[..], &whole].concat();
+    for (pieces, text) in [
+        (&[][..], "Missing request message."),
+        (&[&whole[..4]], "unexpected EOF"),
+        (&[&whole[..7]], "unexpected EOF"),
+        (&[&twice], "grpc: a second message in a call that takes one"),
+        (&[&whole, &whole], "grpc: a second message in a call that takes one"),
+        (&[&compressed], "grpc: compressed flag set with identity or empty encoding"),
+    ] {
+        assert_eq!(told(&outcome(&scene, "Put", pieces, None).await), (13, text), "{pieces:?}");
+    }
+    let garbled = outcome(&scene, "Put", &[&nonsense], None).await;
+    let (code, text) = told(&garbled);
+    assert!(code == 13 && text.starts_with("grpc: error unmarshalling request: "), "{text}");
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_before_it_has_come() {
+    let scene = Scene::with(Limits { command_bytes_max: 100, ..Limits::default() });
+    let bytes_max = 100 + (512 << 10);
+    let prefix = |length: u32| [&[0][..], &length.to_be_bytes()].concat();
+    let refused = outcome(&scene, "Range", &[&prefix(bytes_max + 1)], None).await;
+    let text = format!("grpc: received message larger than max ({} vs. {bytes_max})", bytes_max + 1);
+    assert_eq!(told(&refused), (8, text.as_str()));
+    assert_eq!(told(&outcome(&scene, "Range", &[&prefix(bytes_max)], None).await), (13, "unexpected EOF"));
+}
+
+#[tokio::test]
+async fn a_compressed_call_is_tonics_affair() {
+    let refused = outcome(&Scene::new(), "Put", &[&put("v")], Some("gzip")).await;
+    assert_eq!(told(&refused).0, 12, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_long_reply_is_whole() {
+    let scene = Scene::new();
+    for number in 0..200 {
+        let key = format!("k{number:04}");
+        let value = Bytes::from(vec![7; 1000]);
+        let request = PutRequest { key: key.into(), value, ..Default::default() };
+        let sent = outcome(&scene, "Put", &[&framed(&request.encode_to_vec())], None).await;
+        assert_eq!(told(&sent), (0, ""));
+    }
+    let all = RangeRequest { key: "k".into(), range_end: "l".into(), ..Default::default() };
+    let found = outcome(&scene, "Range", &[&framed(&all.encode_to_vec())], None).await;
+    assert!(found.1.len() > super::REPLY_HERE_MAX);
+    let reply = RangeResponse::decode(found.1.slice(5..)).unwrap();
+    assert_eq!((reply.kvs.len(), reply.count), (200, 200));
+    assert!(reply.kvs.iter().all(|kv| kv.value.len() == 1000));
+}

@@ -1,0 +1,41 @@
+//! `/health`: whether this member can serve a read. Alarms first, then the leader, then a read of one key.
+
+use crate::answer;
+use crate::{Site, checks};
+use axum::extract::{Query, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// The pairs of a query, repeated names included.
+pub(crate) type Pairs = Query<Vec<(String, String)>>;
+
+/// `exclude=` takes names of alarms. Nothing raises an alarm yet, so there is nothing to leave out; `serializable=true`
+/// asks for what this member has, leader or not.
+pub(crate) async fn answer(method: Method, State(site): State<Site>, Query(pairs): Pairs) -> Response {
+    if method != Method::GET {
+        return answer::method_not_allowed().await;
+    }
+    let first = pairs.iter().find(|(name, _)| name == "serializable");
+    let is_serializable = first.is_some_and(|(_, value)| value == "true");
+    let reason = ill(&site, is_serializable).await;
+    site.metrics.count_health(reason.is_none());
+    match reason {
+        None => {
+            let body = r#"{"health":"true","reason":""}"#;
+            ([(header::CONTENT_TYPE, answer::PLAIN)], body).into_response()
+        }
+        Some(reason) => {
+            let body = serde_json::json!({ "health": "false", "reason": reason });
+            answer::error(StatusCode::SERVICE_UNAVAILABLE, &body.to_string())
+        }
+    }
+}
+
+/// What is wrong, if anything is.
+async fn ill(site: &Site, is_serializable: bool) -> Option<String> {
+    if !is_serializable && site.door.status().standing.leader.is_none() {
+        return Some("RAFT NO LEADER".to_owned());
+    }
+    let read = checks::read(&site.door, is_serializable).await;
+    read.err().map(|error| format!("RANGE ERROR:etcdserver: {error}"))
+}

@@ -1,0 +1,133 @@
+//! A member without a network: the paths of one front thread, over a consensus of one.
+
+use crate::calls::Calls;
+use crate::{Build, Front, Metrics, router};
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use quorate_coordinator::testing::{LocalConsensus, MEMBER};
+use quorate_coordinator::{Consensus, Coordinator, Limits, Standing, Submission, Unavailable, Work};
+use quorate_state_machine::{Answer, Reader};
+use quorate_tasks::poll::{PollClock, PollMeter};
+use quorate_tasks::reply::{Desk, Ticket};
+use quorate_tasks::testing::ManualClock;
+use quorate_tasks::{Group, Moment};
+use quorate_types::ClusterId;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+pub(crate) struct Scene {
+    pub(crate) consensus: Arc<LocalConsensus>,
+    pub(crate) front: Front,
+    router: Router,
+    desk: Desk<Answer>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// The same consensus as one sees it who knows of no leader.
+struct Leaderless(Arc<LocalConsensus>);
+
+impl Consensus for Leaderless {
+    fn next_id(&self) -> u64 {
+        self.0.next_id()
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
+        self.0.submit(submission)
+    }
+
+    fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
+        self.0.confirm(ticket, deadline)
+    }
+
+    fn reader(&self) -> &Reader {
+        self.0.reader()
+    }
+
+    fn term(&self) -> u64 {
+        self.0.term()
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { leader: None, ..self.0.standing() }
+    }
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let consensus = Arc::new(LocalConsensus::new().expect("what this test itself made is well formed"));
+        Self::of(consensus.clone(), consensus)
+    }
+
+    pub(crate) fn leaderless() -> Self {
+        let consensus = Arc::new(LocalConsensus::new().expect("what this test itself made is well formed"));
+        Self::of(consensus.clone(), Arc::new(Leaderless(consensus)))
+    }
+
+    fn of(consensus: Arc<LocalConsensus>, seen: Arc<dyn Consensus>) -> Self {
+        let desk = Desk::default();
+        let work = Work::start(&Group::threads(), 1);
+        let clock = Arc::new(ManualClock::default());
+        let door = Coordinator::new(ClusterId(0xc1), MEMBER, seen, clock, Limits::default(), work);
+        let door = door.at(desk.clone());
+        let front = Front {
+            calls: Calls::default(),
+            polls: PollMeter::new(PollClock::Wall),
+            connections: Arc::default(),
+        };
+        let build = Build { version: "0.0.7", backend: "memory".into() };
+        let metrics = Arc::new(Metrics::new(door.clone(), build, vec![front.clone()]));
+        Self { consensus, front, router: router(&door, &metrics), desk }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path).await
+    }
+
+    /// One request, with the desk attended meanwhile.
+    pub(crate) async fn ask(&self, method: &str, path: &str) -> Reply {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .expect("what this test itself made is well formed");
+        let answer = async {
+            let (head, body) = self
+                .router
+                .clone()
+                .oneshot(request)
+                .await
+                .expect("what this test itself made is well formed")
+                .into_parts();
+            let bytes = body.collect().await.expect("what this test itself made is well formed").to_bytes();
+            let text = String::from_utf8(bytes.to_vec()).expect("what this test itself made is well formed");
+            Reply { status: head.status, headers: head.headers, text }
+        };
+        tokio::select! {
+            reply = answer => reply,
+            () = self.desk.attend() => unreachable!("a desk is attended for ever"),
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("what this test itself made is well formed"))
+    }
+
+    /// The value of a series as a scrape writes it.
+    pub(crate) fn series(&self, name: &str) -> Option<f64> {
+        let line = self.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        Some(line.parse().expect("what this test itself made is well formed"))
+    }
+}
