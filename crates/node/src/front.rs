@@ -3,6 +3,8 @@
 //! A connection stays on its thread, and its handlers run there. A new one goes to the thread with the fewest. One port
 //! carries gRPC, HTTP/1.1 and HTTP/2: [`doors`] tells them apart, request by request.
 //!
+//! A thread that serves one client stays awake between its calls: [`vigil`].
+//!
 //! No poll of a front thread should take longer than a millisecond: whoever else is served there waits that long. Each
 //! poll is measured (`quorate_front_poll_seconds`), and [`socket`] ends those that find ever more to read or write.
 
@@ -11,6 +13,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod vigil;
 
 use quorate_coordinator::Coordinator;
 use quorate_http::calls::Calls;

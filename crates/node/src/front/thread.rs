@@ -2,6 +2,7 @@
 
 use super::doors::Doors;
 use super::socket::Socket;
+use super::vigil::{self, Pace};
 use super::{Transport, stopped};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -38,11 +39,17 @@ pub(super) struct Thread {
 struct Calls {
     group: Group,
     polls: PollMeter,
+    pace: Pace,
 }
 
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Calls {
     fn execute(&self, call: F) {
-        self.group.detached(self.polls.watch(call));
+        let pace = self.pace.clone();
+        pace.begin();
+        self.group.detached(self.polls.watch(async move {
+            call.await;
+            pace.end();
+        }));
     }
 }
 
@@ -65,6 +72,12 @@ impl Thread {
             polls.watch(desk.attend()).await;
             Ok(())
         });
+        let pace = Pace::default();
+        // On a single processor it would keep the client from running.
+        if crate::node::cores() > 1 {
+            let (connections, clock) = (self.front.connections.clone(), self.door.clock().clone());
+            self.group.detached(vigil::keep(pace.clone(), connections, clock));
+        }
         let mut batch = Vec::new();
         let mut stopping = self.stopping.clone();
         loop {
@@ -74,17 +87,18 @@ impl Thread {
                 is_open = arriving.next(&mut batch) => if !is_open { break },
             }
             for stream in batch.drain(..) {
-                self.serve(stream, doors.clone());
+                self.serve(stream, doors.clone(), &pace);
             }
         }
         self.drain().await;
         Ok(())
     }
 
-    fn serve(&mut self, stream: std::net::TcpStream, doors: Doors) {
+    fn serve(&mut self, stream: std::net::TcpStream, doors: Doors, pace: &Pace) {
         let seat = Occupied(self.front.connections.clone());
         let stopping = self.stopping.clone();
-        let calls = Calls { group: self.group.clone(), polls: self.front.polls.clone() };
+        let polls = self.front.polls.clone();
+        let calls = Calls { group: self.group.clone(), polls, pace: pace.clone() };
         let builder = builder(calls, &self.transport);
         match TcpStream::from_std(stream) {
             Ok(stream) => self.group.detached(self.front.polls.watch(async move {
