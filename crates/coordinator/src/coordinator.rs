@@ -30,8 +30,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub struct Coordinator {
     shared: Arc<Shared>,
     desk: Desk<Answer>,
-    /// The connections that the front thread serves; none if nobody counts.
-    connections: Option<Arc<AtomicUsize>>,
+    /// Whom the front thread serves; none if nobody counts.
+    company: Option<Company>,
     watching: Option<Watching>,
 }
 
@@ -59,6 +59,21 @@ struct Pending<'a>(&'a Proposals);
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         self.0.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whom a front thread serves, as it counts them.
+#[derive(Debug, Clone, Default)]
+pub struct Company {
+    /// Open connections.
+    pub connections: Arc<AtomicUsize>,
+    /// Calls that have begun and not ended, streams among them.
+    pub calls: Arc<AtomicUsize>,
+}
+
+impl Company {
+    fn is_one(&self) -> bool {
+        self.connections.load(Ordering::Relaxed) == 1 && self.calls.load(Ordering::Relaxed) == 1
     }
 }
 
@@ -93,20 +108,20 @@ impl Coordinator {
         let budget = Budget::new(limits.queued_bytes_max);
         let proposals = Proposals::default();
         let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals };
-        Self { shared: Arc::new(shared), desk: Desk::default(), connections: None, watching: None }
+        Self { shared: Arc::new(shared), desk: Desk::default(), company: None, watching: None }
     }
 
     /// The same door at another front thread: replies arrive at `desk`, which that thread attends.
     #[must_use]
     pub fn at(&self, desk: Desk<Answer>) -> Self {
-        Self { shared: self.shared.clone(), desk, connections: None, watching: self.watching.clone() }
+        Self { shared: self.shared.clone(), desk, company: None, watching: self.watching.clone() }
     }
 
-    /// The same door at a thread that serves as many connections as `connections` says at any time. While that is
-    /// one, and it has one call under way, a write is carried through on that very thread (law C1).
+    /// The same door at a thread that serves `company`. While that is one call of one connection, a write is carried
+    /// through on that very thread (law C1).
     #[must_use]
-    pub fn serving(self, connections: Arc<AtomicUsize>) -> Self {
-        Self { connections: Some(connections), ..self }
+    pub fn serving(self, company: Company) -> Self {
+        Self { company: Some(company), ..self }
     }
 
     /// The same door with watches, which are told what there is at this front thread's mailbox.
@@ -275,7 +290,7 @@ impl Coordinator {
         }
         let share = self.shared.budget.take(envelope.len()).map_err(|_| Unavailable::TooManyRequests)?;
         let (ticket, reply) = self.desk.ticket();
-        let alone = self.is_alone().await;
+        let alone = self.is_alone();
         let proposals = &self.shared.proposals;
         proposals.pending.fetch_add(1, Ordering::Relaxed);
         let _pending = Pending(proposals);
@@ -314,14 +329,9 @@ impl Coordinator {
         }
     }
 
-    /// Whether the call that has taken the last ticket is all that this thread has to do.
-    async fn is_alone(&self) -> bool {
-        let has_one = |count: &Arc<AtomicUsize>| count.load(Ordering::Relaxed) == 1;
-        if !self.connections.as_ref().is_some_and(has_one) || self.desk.waiting() > 1 {
-            return false;
-        }
-        tokio::task::yield_now().await; // calls that have arrived together with it come first
-        self.desk.waiting() == 1
+    /// Whether the call that asks is all that this thread has to do.
+    fn is_alone(&self) -> bool {
+        self.company.as_ref().is_some_and(Company::is_one)
     }
 
     /// Law C3.

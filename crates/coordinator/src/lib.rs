@@ -28,7 +28,7 @@ pub use admission::Limits;
 pub use call::{Call, Identity};
 pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
-pub use coordinator::{Compaction, Coordinator, End, Piece, RangeStream, Status};
+pub use coordinator::{Compaction, Company, Coordinator, End, Piece, RangeStream, Status};
 pub use error::{Error, Invalid};
 pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable, wire};
 pub use work::Work;

@@ -115,7 +115,8 @@ impl Node {
         let replica =
             start_replica(config, &mut data_dir, options, engine, &clock, &group, (effects, is_stopping))?;
         let replica = settled(&group, replica).await?;
-        let watches = start_watches(config, &replica, &clock, &group, changes);
+        let watches = start_watches(config, &replica, &clock, &group, &changes);
+        drop(changes); // kept here, it would keep the watches going after all else has stopped
         let limits = Limits {
             command_bytes_max: config.request_bytes_max,
             call_time_max: Duration::from_secs(5) + 2 * config.election_timeout,
@@ -230,7 +231,7 @@ fn start_watches(
     replica: &Replica,
     clock: &Arc<dyn Clock>,
     group: &Group,
-    changed: Changed,
+    changed: &Changed,
 ) -> quorate_watch::Handle {
     let history = Arc::new(StateHistory::new(replica.reader().clone()));
     let settings = quorate_watch::Settings {
@@ -240,7 +241,6 @@ fn start_watches(
         ..quorate_watch::Settings::default()
     };
     let (watches, feed) = quorate_watch::start(group, history, clock.clone(), settings);
-    // Given away whole: what is left of it here would keep the watches going after everything else has stopped.
     assert!(changed.set(feed).is_ok(), "the watches are started once");
     watches
 }

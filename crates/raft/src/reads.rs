@@ -27,7 +27,7 @@ impl Waiting {
         Self { ticket: Some(ticket), deadline }
     }
 
-    fn answer(mut self, answer: Answer, outbox: &mut Outbox<Answer>) {
+    fn answer(mut self, answer: &Answer, outbox: &mut Outbox<Answer>) {
         self.ticket.take().into_iter().for_each(|ticket| outbox.put(ticket, answer.clone()));
     }
 }
@@ -66,7 +66,7 @@ impl ReadLoop {
                     let is_applied = self.applied.wait_for(|applied| *applied >= Some(index)).await.is_ok();
                     let answer =
                         if is_applied { Answer::Current } else { Answer::Failed(Unavailable::Stopped) };
-                    batch.drain(..).for_each(|waiting| waiting.answer(answer.clone(), outbox));
+                    batch.drain(..).for_each(|waiting| waiting.answer(&answer, outbox));
                 }
                 Err(RaftError::APIError(
                     LinearizableReadError::ForwardToLeader(_) | LinearizableReadError::QuorumNotEnough(_),
@@ -77,7 +77,7 @@ impl ReadLoop {
                 Err(RaftError::Fatal(_)) => {
                     // Why consensus has ended, the standing task says.
                     let stopped = Answer::Failed(Unavailable::Stopped);
-                    batch.drain(..).for_each(|waiting| waiting.answer(stopped.clone(), outbox));
+                    batch.drain(..).for_each(|waiting| waiting.answer(&stopped, outbox));
                 }
             }
             outbox.send();
@@ -88,6 +88,6 @@ impl ReadLoop {
 /// Takes those out of `batch` whose deadline has come.
 fn give_up(batch: &mut Vec<Waiting>, now: Moment, outbox: &mut Outbox<Answer>) {
     for waiting in batch.extract_if(.., |waiting| waiting.deadline <= now) {
-        waiting.answer(Answer::Failed(Unavailable::TimedOut), outbox);
+        waiting.answer(&Answer::Failed(Unavailable::TimedOut), outbox);
     }
 }

@@ -6,8 +6,8 @@ use super::vigil::{self, Pace};
 use super::{Transport, stopped};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use quorate_coordinator::Coordinator;
 use quorate_coordinator::watch::Watching;
+use quorate_coordinator::{Company, Coordinator};
 use quorate_http::{Front, Metrics};
 use quorate_tasks::inbox::Receiver;
 use quorate_tasks::poll::PollMeter;
@@ -44,11 +44,10 @@ struct Calls {
 
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Calls {
     fn execute(&self, call: F) {
-        let pace = self.pace.clone();
-        pace.begin();
+        let under_way = self.pace.begin();
         self.group.detached(self.polls.watch(async move {
             call.await;
-            pace.end();
+            drop(under_way);
         }));
     }
 }
@@ -58,7 +57,9 @@ impl Thread {
         let desk = Desk::default();
         let mailbox = self.watches.mailbox();
         let watching = Watching { handle: self.watches.clone(), mailbox: mailbox.clone() };
-        let door = self.door.at(desk.clone()).serving(self.front.connections.clone()).with_watches(watching);
+        let pace = Pace::default();
+        let company = Company { connections: self.front.connections.clone(), calls: pace.under_way() };
+        let door = self.door.at(desk.clone()).serving(company).with_watches(watching);
         let doors = Doors::new(&door, &self.front.calls, &self.metrics);
         let polls = self.front.polls.clone();
         self.group.task("mailbox", {
@@ -72,7 +73,6 @@ impl Thread {
             polls.watch(desk.attend()).await;
             Ok(())
         });
-        let pace = Pace::default();
         // On a single processor it would keep the client from running.
         if crate::node::cores() > 1 {
             let (connections, clock) = (self.front.connections.clone(), self.door.clock().clone());

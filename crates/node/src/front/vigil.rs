@@ -27,8 +27,13 @@ pub(super) struct Pace {
 struct Counts {
     begun: AtomicU64,
     ended: AtomicU64,
+    under_way: Arc<AtomicUsize>,
     watcher: AtomicWaker,
 }
+
+/// A call that has begun; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct UnderWay(Pace);
 
 /// When it pays to stay awake.
 #[derive(Debug, Default)]
@@ -39,13 +44,15 @@ struct Patience {
 }
 
 impl Pace {
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self) -> UnderWay {
         self.shared.begun.fetch_add(1, Ordering::Relaxed);
+        self.shared.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self.clone())
     }
 
-    pub(super) fn end(&self) {
-        self.shared.ended.fetch_add(1, Ordering::Relaxed);
-        self.shared.watcher.wake();
+    /// How many calls are under way.
+    pub(super) fn under_way(&self) -> Arc<AtomicUsize> {
+        self.shared.under_way.clone()
     }
 
     fn begun(&self) -> u64 {
@@ -60,6 +67,15 @@ impl Pace {
             if ended == seen { Poll::Pending } else { Poll::Ready(ended) }
         })
         .await
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let counts = &self.0.shared;
+        counts.under_way.fetch_sub(1, Ordering::Relaxed);
+        counts.ended.fetch_add(1, Ordering::Relaxed);
+        counts.watcher.wake();
     }
 }
 
@@ -127,7 +143,7 @@ mod tests {
     #[tokio::test]
     async fn a_vigil_ends_with_the_next_call_or_with_its_time() {
         let (pace, clock) = (Pace::default(), ManualClock::default());
-        let (came, ()) = futures::join!(has_come(&pace, &clock), async { pace.begin() });
+        let (came, ()) = futures::join!(has_come(&pace, &clock), async { drop(pace.begin()) });
         assert!(came);
         let (came, ()) = futures::join!(has_come(&pace, &clock), async { clock.advance(SPAN) });
         assert!(!came);
@@ -141,7 +157,7 @@ mod tests {
         let mut keeping = std::pin::pin!(keeping);
         let mut is_awake = async |connected| {
             connections.store(connected, Ordering::Relaxed);
-            pace.end();
+            drop(pace.begin());
             let mut wakes = 0;
             for _ in 0..10 {
                 let waker = futures::task::noop_waker();

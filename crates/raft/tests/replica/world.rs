@@ -127,7 +127,7 @@ impl Life {
         let envelope = Command { id, user: String::new(), auth_revision: 0, kind }.encode();
         let (ticket, reply) = self.desk.ticket();
         let deadline = self.clock.now() + PATIENCE;
-        let alone = id % 3 == 0; // both ways through a node that idles
+        let alone = id.is_multiple_of(3); // both ways through a node that idles
         self.replica.propose(Proposal {
             id,
             envelope,

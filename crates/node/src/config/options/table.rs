@@ -118,7 +118,13 @@ const CLIENTS: &[Setting] = &[
         InForce,
         "The most calls at a time on one connection",
     ),
-    row("grpc-keepalive-min-time", Duration, "5s", InForce, "A client that pings more often is sent away"),
+    row(
+        "grpc-keepalive-min-time",
+        Duration,
+        "5s",
+        NotYet("nobody is sent away for pinging often"),
+        "A client that pings more often is sent away",
+    ),
     row(
         "grpc-keepalive-interval",
         Duration,
