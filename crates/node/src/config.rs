@@ -58,8 +58,6 @@ pub struct Config {
     pub txn_operations_max: usize,
     /// The most calls at a time on one connection.
     pub streams_max: u32,
-    /// A client that pings more often than this is sent away with `too_many_pings`.
-    pub keepalive_min_time: Duration,
     /// How long a connection may be silent before the server pings it; none for ever.
     pub keepalive_interval: Option<Duration>,
     /// How long the answer to such a ping may take before the connection is closed.

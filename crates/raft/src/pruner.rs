@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 /// Records that go in one step: less than a millisecond of the apply thread, which a put behind it waits.
-pub(crate) const STEP_RECORDS: usize = 200;
-/// How long the apply thread has for others between two steps: at most 50,000 records go in a second.
+pub(crate) const STEP_RECORDS: usize = 150;
+/// How long the apply thread has for others between two steps: at most 37,500 records go in a second.
 const REST: Duration = Duration::from_millis(4);
 
 /// Asks the apply step for one step after the other, as long as there is something to prune.

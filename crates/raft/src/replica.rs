@@ -3,7 +3,7 @@
 use crate::apply::Effects;
 use crate::housekeeping::{Housekeeping, Thresholds};
 use crate::log_store::LogStore;
-use crate::machine::Machine;
+use crate::machine::{Machine, Seen};
 use crate::network::NoPeers;
 use crate::options::Options;
 use crate::pending::{Pending, reason};
@@ -124,12 +124,11 @@ impl Replica {
         let state = StateMachine::open(engine.clone())?;
         check_fit(&opened.log, &state)?;
 
-        let pending = Arc::new(Pending::default());
         let reader = state.reader();
-        let writes_whole = engine.persists_whole();
+        let whole = engine.persists_whole().then(|| reader.clone());
         let log = opened.log.clone();
-        let strand = Strand::new();
-        let votes_alone = VotesAlone::default();
+        let (strand, votes_alone) = (Strand::new(), VotesAlone::default());
+        let pending = Arc::new(Pending::default());
         let writer = group.stage("wal", opened.inbox, opened.writer);
         let shortcut = Shortcut { writer, strand: strand.downgrade(), votes_alone: votes_alone.clone() };
         let (machine, seen) =
@@ -143,51 +142,22 @@ impl Replica {
             Ok(())
         });
         let raft = start_raft(&strand, Raft::new(options.member.0, config, NoPeers, store, machine)).await?;
-
-        let (proposals, proposals_inbox) = inbox(PROPOSALS_MAX);
-        let (again, again_inbox) = inbox(PROPOSALS_MAX);
-        let (reads, reads_inbox) = inbox(READS_MAX);
-        let proposer = Proposer { raft: raft.clone(), pending: pending.clone(), again };
-        let read_loop = ReadLoop { raft: raft.clone(), clock: clock.clone(), applied: seen.applied };
         let (stopping, is_stopping) = watch::channel(false);
-        let retrier = Retrier {
-            clock: clock.clone(),
-            pending: pending.clone(),
-            proposals: proposals.clone(),
-            stopping: is_stopping.clone(),
-        };
-        let standing = Arc::new(AtomicStanding::default());
-        let housekeeping = Housekeeping {
-            raft: raft.clone(),
-            log,
-            pending: pending.clone(),
-            clock: clock.clone(),
-            stopping: is_stopping.clone(),
-            thresholds: Thresholds {
-                entries: options.snapshot_entries,
-                bytes: options.snapshot_bytes,
-                whole_bytes_min: options.whole_bytes_min,
-            },
-            whole: writes_whole.then(|| reader.clone()),
-        };
-        let pruner = Pruner {
-            apply: seen.apply,
-            is_pruning: seen.is_pruning,
-            clock: clock.clone(),
-            stopping: is_stopping.clone(),
-        };
+        let common = Common { raft: raft.clone(), pending: pending.clone(), clock, stopping: is_stopping };
+        let Seen { applied, is_pruning, apply } = seen;
+        let (proposals, reads) = common.start_doors(&strand, applied, group);
+        common.start_upkeep(log, whole, thresholds(&options), group);
+        let pruner =
+            Pruner { apply, is_pruning, clock: common.clock.clone(), stopping: common.stopping.clone() };
         group.task("pruner", pruner.run());
-        group.on_strand(&strand, "proposer", proposer.run(proposals_inbox));
-        group.on_strand(&strand, "reads", read_loop.run(reads_inbox));
-        group.task("retrier", retrier.run(again_inbox));
-        group.task("housekeeping", housekeeping.run());
+        let standing = Arc::new(AtomicStanding::default());
         let follower = Follower {
             raft: raft.clone(),
             member: options.member,
             standing: standing.clone(),
             votes_alone: votes_alone.clone(),
-            stopping: is_stopping,
-            clock,
+            stopping: common.stopping,
+            clock: common.clock,
             group: group.clone(),
         };
         group.task("standing", follower.run());
@@ -282,6 +252,67 @@ impl Replica {
         }
         self.strand.close();
         self.pending.close();
+    }
+}
+
+/// What most of the tasks beside consensus need.
+struct Common {
+    raft: Raft<TypeConfig, Machine>,
+    pending: Arc<Pending>,
+    clock: Arc<dyn Clock>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Common {
+    /// Starts what takes proposals and reads; returns where they are put.
+    fn start_doors(
+        &self,
+        strand: &Strand,
+        applied: watch::Receiver<Option<u64>>,
+        group: &Group,
+    ) -> (Sender<Proposal>, Sender<Waiting>) {
+        let (proposals, proposals_inbox) = inbox(PROPOSALS_MAX);
+        let (again, again_inbox) = inbox(PROPOSALS_MAX);
+        let (reads, reads_inbox) = inbox(READS_MAX);
+        let proposer = Proposer { raft: self.raft.clone(), pending: self.pending.clone(), again };
+        let read_loop = ReadLoop { raft: self.raft.clone(), clock: self.clock.clone(), applied };
+        let retrier = Retrier {
+            clock: self.clock.clone(),
+            pending: self.pending.clone(),
+            proposals: proposals.clone(),
+            stopping: self.stopping.clone(),
+        };
+        group.on_strand(strand, "proposer", proposer.run(proposals_inbox));
+        group.on_strand(strand, "reads", read_loop.run(reads_inbox));
+        group.task("retrier", retrier.run(again_inbox));
+        (proposals, reads)
+    }
+
+    fn start_upkeep(
+        &self,
+        log: quorate_wal::Log,
+        whole: Option<Reader>,
+        thresholds: Thresholds,
+        group: &Group,
+    ) {
+        let housekeeping = Housekeeping {
+            raft: self.raft.clone(),
+            log,
+            pending: self.pending.clone(),
+            clock: self.clock.clone(),
+            stopping: self.stopping.clone(),
+            thresholds,
+            whole,
+        };
+        group.task("housekeeping", housekeeping.run());
+    }
+}
+
+fn thresholds(options: &Options) -> Thresholds {
+    Thresholds {
+        entries: options.snapshot_entries,
+        bytes: options.snapshot_bytes,
+        whole_bytes_min: options.whole_bytes_min,
     }
 }
 

@@ -12,6 +12,8 @@
 //!   it covers.
 //! - **A2** The state after a log does not depend on how its entries were batched, nor on how commands were
 //!   packed into entries.
+//!   Records that a compaction has freed go at each member's own pace: until they are gone, which nobody can read, stored
+//!   bytes differ, and nothing else does.
 //! - **A3** A command of a kind, or an envelope of a version, that this code does not know is a [`Fault`]: a member
 //!   that skipped it would hold another state than the rest.
 //! - **A4** What is published is never ahead of the engine: first the write, then the publication, then the replies.

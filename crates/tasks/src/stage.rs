@@ -22,8 +22,9 @@ struct Shared<S: Step> {
 }
 
 struct Work<S: Step> {
-    /// None once it has failed or finished.
-    step: Option<S>,
+    /// None once it has failed or finished, and while it is at work: a panic on a foreign thread must not leave a step
+    /// behind that is half done.
+    step: Option<Box<S>>,
     batch: Vec<S::Input>,
 }
 
@@ -41,7 +42,7 @@ impl<S: Step> std::fmt::Debug for Stage<S> {
 
 impl<S: Step> Stage<S> {
     pub(crate) fn new(name: &'static str, group: &Group, inbox: Receiver<S::Input>, step: S) -> Self {
-        let work = Mutex::new(Work { step: Some(step), batch: Vec::new() });
+        let work = Mutex::new(Work { step: Some(Box::new(step)), batch: Vec::new() });
         Self { shared: Arc::new(Shared { name, group: group.clone(), inbox, work }) }
     }
 
@@ -86,20 +87,21 @@ impl<S: Step> Stage<S> {
 
 impl<S: Step> Work<S> {
     fn turn(&mut self, inbox: &Receiver<S::Input>) -> Result<(), Failure> {
-        let Some(step) = self.step.as_mut() else { return Ok(()) };
-        inbox.take_waiting(&mut self.batch);
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let outcome = step.turn(&mut self.batch);
-        if outcome.is_err() {
+        let Some(mut step) = self.step.take() else {
             self.end(inbox);
+            return Ok(());
+        };
+        inbox.take_waiting(&mut self.batch);
+        let outcome = if self.batch.is_empty() { Ok(()) } else { step.turn(&mut self.batch) };
+        match outcome {
+            Ok(()) => self.step = Some(step),
+            Err(_) => self.end(inbox),
         }
         outcome
     }
 
     fn finish(&mut self, inbox: &Receiver<S::Input>) -> Result<(), Failure> {
-        let outcome = self.step.as_mut().map_or(Ok(()), Step::finish);
+        let outcome = self.step.as_mut().map_or(Ok(()), |step| step.finish());
         self.end(inbox);
         outcome
     }

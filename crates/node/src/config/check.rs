@@ -49,7 +49,6 @@ impl Config {
             request_bytes_max: check.size("max-request-bytes"),
             txn_operations_max: check.size("max-txn-ops"),
             streams_max: u32::try_from(settings.natural("max-concurrent-streams")).unwrap_or(u32::MAX),
-            keepalive_min_time: settings.duration("grpc-keepalive-min-time"),
             keepalive_interval: (!interval.is_zero()).then_some(interval),
             keepalive_timeout: settings.duration("grpc-keepalive-timeout"),
             watch_progress_interval: check.watch_progress(),

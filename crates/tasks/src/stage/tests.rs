@@ -3,6 +3,9 @@ use crate::inbox::{Sender, inbox};
 use crate::testing::Scheduler;
 use std::thread::ThreadId;
 
+/// As `fails_at`: whatever comes.
+const PANICS: u32 = 0;
+
 /// Notes what it got, and on which thread.
 struct Noting {
     noted: Arc<Mutex<Vec<(u32, ThreadId)>>>,
@@ -15,6 +18,7 @@ impl Step for Noting {
     fn turn(&mut self, batch: &mut Vec<u32>) -> Result<(), Failure> {
         let here = std::thread::current().id();
         for number in batch.drain(..) {
+            assert_ne!(self.fails_at, PANICS, "told to panic");
             if number == self.fails_at {
                 return Err("an unlucky number".into());
             }
@@ -33,14 +37,21 @@ fn stage(group: &Group) -> (Sender<u32>, Stage<Noting>, Noted) {
     (sender, stage, noted)
 }
 
+/// A stage whose own thread does nothing before the test runs it.
+fn asleep(fails_at: u32) -> (Sender<u32>, Stage<Noting>, Noted) {
+    let (sender, receiver) = inbox(8);
+    let noted = Noted::default();
+    let stage = Stage::new("noting", &Group::threads(), receiver, Noting { noted: noted.clone(), fails_at });
+    (sender, stage, noted)
+}
+
 fn numbers(noted: &Noted) -> Vec<u32> {
     noted.lock().iter().map(|(number, _)| *number).collect()
 }
 
 #[test]
 fn whoever_brings_work_to_an_idle_step_does_it() {
-    let group = Group::threads();
-    let (sender, stage, noted) = stage(&group);
+    let (sender, stage, noted) = asleep(u32::MAX);
     sender.lay(1).unwrap();
     sender.lay(2).unwrap();
     stage.turn();
@@ -48,7 +59,7 @@ fn whoever_brings_work_to_an_idle_step_does_it() {
     assert_eq!(*noted.lock(), [(1, here), (2, here)]);
     assert!(stage.is_idle());
     drop(sender);
-    group.join();
+    stage.run().unwrap();
 }
 
 #[test]
@@ -84,16 +95,25 @@ fn what_is_laid_by_many_is_done_once_each_and_in_the_order_of_each() {
 
 #[test]
 fn a_failure_on_a_foreign_thread_ends_the_group_and_the_step() {
-    let group = Group::threads();
-    let (sender, receiver) = inbox(8);
-    let noted = Noted::default();
-    let stage = group.stage("noting", receiver, Noting { noted: noted.clone(), fails_at: 7 });
+    let (sender, stage, noted) = asleep(7);
     sender.lay(7).unwrap();
     stage.turn();
-    assert_eq!(group.failure().unwrap().to_string(), "noting failed");
+    assert_eq!(stage.shared.group.failure().unwrap().to_string(), "noting failed");
     assert!(sender.lay(8).is_err(), "a failed step gets no further turn, and says so");
     assert_eq!(numbers(&noted), [] as [u32; 0]);
-    group.join(); // its thread ends, though senders are left
+    stage.run().unwrap(); // its thread ends, though senders are left
+}
+
+#[test]
+fn a_panic_on_a_foreign_thread_leaves_no_step_behind_that_is_half_done() {
+    let (sender, stage, noted) = asleep(PANICS);
+    sender.lay(1).unwrap();
+    let brought = stage.clone();
+    let outcome = std::thread::spawn(move || brought.turn()).join();
+    assert!(outcome.is_err(), "the step panicked where it was given its turn");
+    stage.run().unwrap(); // its own thread finds nothing left to do
+    assert!(sender.push(2).is_err(), "and nobody is told that more will be done");
+    assert_eq!(numbers(&noted), [] as [u32; 0]);
 }
 
 #[tokio::test]
