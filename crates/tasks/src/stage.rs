@@ -92,7 +92,9 @@ impl<S: Step> Work<S> {
             return Ok(());
         };
         inbox.take_waiting(&mut self.batch);
+        let closing = CloseOnPanic(inbox);
         let outcome = if self.batch.is_empty() { Ok(()) } else { step.turn(&mut self.batch) };
+        drop(closing);
         match outcome {
             Ok(()) => self.step = Some(step),
             Err(_) => self.end(inbox),
@@ -111,6 +113,17 @@ impl<S: Step> Work<S> {
         self.step = None;
         self.batch.clear();
         inbox.close();
+    }
+}
+
+/// Closes the inbox of a step that panics: whoever waits for it, its own thread too, has nothing to wait for.
+struct CloseOnPanic<'a, T>(&'a Receiver<T>);
+
+impl<T> Drop for CloseOnPanic<'_, T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.close();
+        }
     }
 }
 
