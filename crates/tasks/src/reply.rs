@@ -109,13 +109,6 @@ impl<T> Desk<T> {
         self.sort(&mut Vec::new());
     }
 
-    /// How many calls wait here.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        let slots = self.shared.slots.lock();
-        slots.all.len() - slots.free.len()
-    }
-
     /// Hands arriving answers to their calls, for ever. One task a desk, on the thread of its calls.
     pub async fn attend(&self) {
         let mut mail = Vec::new();
