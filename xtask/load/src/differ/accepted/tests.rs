@@ -1,0 +1,11 @@
+use super::*;
+
+/// The rows of the table in `docs/differ.md`, in its order.
+#[test]
+fn the_docs_have_the_same_table() {
+    let docs = include_str!("../../../../../docs/differ.md");
+    let listed: Vec<&str> = docs.lines().filter(|line| line.starts_with("| `")).collect();
+    let here: Vec<String> =
+        REASONS.iter().map(|reason| format!("| `{}` | {} |", reason.name, reason.row)).collect();
+    assert_eq!(listed, here);
+}
