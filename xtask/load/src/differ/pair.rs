@@ -8,7 +8,7 @@ mod settling;
 mod side;
 mod watching;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -38,6 +38,8 @@ pub(crate) struct Pair {
     newest: i64,
     compacted: i64,
     starts: BTreeMap<Name, Start>,
+    /// Ids of watches that a compaction ended.
+    overtaken: BTreeSet<i64>,
     is_watching: bool,
     is_renewing: bool,
     /// A watch that began in the past may not be level yet.
@@ -66,6 +68,7 @@ impl Pair {
             newest: 1,
             compacted: 0,
             starts: BTreeMap::new(),
+            overtaken: BTreeSet::new(),
             is_watching: false,
             is_renewing: false,
             catches_up: false,
@@ -191,7 +194,7 @@ impl Pair {
                 false => self.lines.start(side, KEEP_ALIVE, op.call.method, message),
             }
         }
-        self.wait(|sides| sides.iter().all(|side| !side.renewals.is_empty()))?;
+        self.wait(PATIENCE, |sides| sides.iter().all(|side| !side.renewals.is_empty()))?;
         let [Some(etcd), Some(ours)] = self.sides.each_mut().map(|side| side.renewals.pop_front()) else {
             let counted = self.sides.each_ref().map(|side| format!("{} answers", side.renewals.len()));
             return Ok(vec![Difference::new("keep-alive answer", counted.into())]);
@@ -200,10 +203,10 @@ impl Pair {
     }
 
     /// Takes what comes on the streams until it is so; whether it is so in time.
-    fn wait(&mut self, so: impl Fn(&[Side; 2]) -> bool) -> anyhow::Result<bool> {
+    fn wait(&mut self, patience: Duration, so: impl Fn(&[Side; 2]) -> bool) -> anyhow::Result<bool> {
         let begun = Instant::now();
         while !so(&self.sides) {
-            let Some(left) = PATIENCE.checked_sub(begun.elapsed()) else { return Ok(false) };
+            let Some(left) = patience.checked_sub(begun.elapsed()) else { return Ok(false) };
             if let Some((side, event)) = self.lines.next_within(left)? {
                 self.other(side, event)?;
             }

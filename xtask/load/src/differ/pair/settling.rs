@@ -4,14 +4,20 @@
 //! level. Watches that began in the past catch up when etcd gets to them, ten times a second, all in one go: one
 //! more of them, which asks for that put, is told of it when all have been served.
 
+use std::time::Duration;
+
+use super::side::Side;
 use super::watching::{LIVE, PAST, PROBE, cancellation, creation_from};
-use super::{Outcome, Pair};
+use super::{Outcome, PATIENCE, Pair};
 use crate::differ::Op;
 use crate::differ::accepted::TOMBSTONE;
 use crate::differ::compare::{self, Difference};
 use crate::differ::schema::{PUT, PUT_REQUEST};
 use crate::differ::tree::Tree;
 use crate::differ::watched::Name;
+
+/// So long what one server has told its watches may lack of what the other has.
+const AGREEMENT: Duration = Duration::from_secs(3);
 
 impl Pair {
     pub(super) fn settle(&mut self) -> Outcome {
@@ -21,13 +27,14 @@ impl Pair {
         let put = Op { call: &PUT, request: Tree::of(&PUT_REQUEST).with("key", PROBE) };
         let mut found = self.unary(&[put])?;
         let revision = self.newest;
-        if !self.wait(|sides| sides.iter().all(|side| side.watched.has_seen(LIVE, revision)))? {
+        if !self.wait(PATIENCE, |sides| sides.iter().all(|side| side.watched.has_seen(LIVE, revision)))? {
             found.push(self.unseen("watch probe", LIVE, revision));
         }
         if self.catches_up && found.is_empty() {
             found.extend(self.catch_up(revision)?);
         }
         if found.is_empty() {
+            self.agree()?;
             found.extend(self.compare_lives());
         }
         for life in self.sides.iter_mut().flat_map(|side| side.watched.lives.values_mut()) {
@@ -42,21 +49,30 @@ impl Pair {
         if !found.is_empty() {
             return Ok(found);
         }
-        if !self.wait(|sides| sides.iter().all(|side| side.watched.has_seen(PAST, revision)))? {
+        if !self.wait(PATIENCE, |sides| sides.iter().all(|side| side.watched.has_seen(PAST, revision)))? {
             return Ok(vec![self.unseen("watch probe of the past", PAST, revision)]);
         }
         self.send(&cancellation(PAST))?;
-        self.wait(|sides| sides.iter().all(|side| side.watched.current(PAST).is_none()))?;
-        // etcd is through; what ours lacks may still be on its way.
-        self.wait(|[etcd, ours]| {
-            let told = |side: &super::Side| -> Vec<(usize, bool)> {
-                side.watched.lives.values().map(|life| (life.events.len(), life.ended.is_some())).collect()
-            };
-            let (etcd, ours) = (told(etcd), told(ours));
-            etcd.iter().zip(&ours).all(|(etcd, ours)| ours.0 >= etcd.0 && ours.1 >= etcd.1)
-        })?;
+        self.wait(PATIENCE, |sides| sides.iter().all(|side| side.watched.current(PAST).is_none()))?;
         self.catches_up = false;
         Ok(Vec::new())
+    }
+
+    /// Of one revision some watches are told before others: the probe may come first.
+    fn agree(&mut self) -> anyhow::Result<()> {
+        let starts = std::mem::take(&mut self.starts);
+        let told = |side: &Side| -> Vec<(Name, usize, bool)> {
+            let lives = side.watched.lives.iter();
+            let told = lives.map(|(name, life)| {
+                let compacted = starts.get(name).map_or(0, |start| start.compacted);
+                let events = life.events.len() - tombstones(&life.events, compacted);
+                (*name, events, life.ended.is_some())
+            });
+            told.collect()
+        };
+        let outcome = self.wait(AGREEMENT, |[etcd, ours]| told(etcd) == told(ours));
+        self.starts = starts;
+        outcome.map(drop)
     }
 
     fn unseen(&self, path: &str, id: i64, revision: i64) -> Difference {
@@ -108,6 +124,9 @@ impl Pair {
             }
         }
         let mut found = compare_events(&path, &theirs, &own);
+        if let Some(end) = ends[0].as_ref().filter(|end| end.get("compact_revision").is_some()) {
+            self.overtaken.insert(end.number("watch_id"));
+        }
         match &ends {
             [None, None] => (),
             [Some(etcd), Some(ours)] => found.extend(compare::trees(&format!("{path} end"), etcd, ours)),
@@ -132,7 +151,8 @@ fn compare_events(path: &str, etcd: &[Tree], ours: &[Tree]) -> Vec<Difference> {
         found.push(Difference::new(format!("{path} events"), counted));
     }
     for (at, (etcd, ours)) in etcd.iter().zip(ours).enumerate() {
-        found.extend(compare::trees(&format!("{path} events[{at}]"), etcd, ours));
+        let revision = etcd.tree("kv").map_or(0, |pair| pair.number("mod_revision"));
+        found.extend(compare::trees(&format!("{path} events[{at}] of {revision}"), etcd, ours));
     }
     found
 }
