@@ -4,6 +4,7 @@
 
 mod process;
 mod script;
+mod suites;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -34,9 +35,21 @@ pub(crate) struct Built {
 }
 
 pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(suite) = args.take_value::<String>("--inside")? {
+        return suites::inside(places, &suite, args);
+    }
     let quick = args.take_switch("--quick");
+    let wanted = suites::take(&mut args)?;
     let backends = Backend::take_all(&mut args)?;
     args.finish()?;
+    if let Some(wanted) = wanted {
+        return suites::main(places, &wanted, &backends);
+    }
+    all(places, quick, &backends)
+}
+
+/// What CI runs: the scripts, the life of the process, the unit, crashes.
+fn all(places: &Places, quick: bool, backends: &[Backend]) -> anyhow::Result<ExitCode> {
     let mut steps = Steps::new(places);
     let prepared = steps
         .run(&Step::of("setup"), |_| Ok((setup::prepare(places, &BACKENDS)?, Clients::prepare(places)?)));

@@ -47,6 +47,9 @@ cargo xtask COMMAND
           The first time it compiles RocksDB, which takes about 16 minutes on two cores
   compat  [--quick] [--backend B]
           real etcdctl 3.4 and 3.5 against our server, then crashes, refusals and the systemd unit
+  compat  --suites | --suite NAME [--backend B] [--server etcd]
+          the tests of etcd clients (etcd-client, aetcd, etcd-client-py, etcd3gw) against our server, or against
+          etcd 3.5.1; fetches them the first time, and needs root or user namespaces
   chaos   --kills N [--backend B] [--seed S] | --disk-full [--backend B]
           SIGKILL under load, again and again; every acknowledged write must be there.
           --server PROGRAM does it to any server with etcd's flags, etcd itself for one

@@ -22,7 +22,7 @@ use crate::args::Args;
 use crate::backend::Backend;
 use crate::places::Places;
 
-pub(crate) use clients::Clients;
+pub(crate) use clients::{Clients, place};
 
 /// A variable for cargo, and its value.
 type Setting = (&'static str, OsString);

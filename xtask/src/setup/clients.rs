@@ -52,7 +52,7 @@ impl Clients {
 }
 
 /// Fills a new folder beside `folder` and then gives it its name.
-fn place(folder: &Path, fill: fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn place(folder: &Path, fill: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let parent = folder.parent().context("the cache has a folder")?;
     fs::create_dir_all(parent)?;
     let unfinished = tempfile::tempdir_in(parent)?;
