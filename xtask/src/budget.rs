@@ -28,7 +28,7 @@ const TABLE: [(&str, u64, u64); 15] = [
     ("process", 30, 30),
     ("unit", 10, 10),
     ("kills", 60, 60),
-    ("fetch", 300, 20),
+    ("fetch", 300, 300),
     ("suite", 180, 180),
 ];
 
