@@ -7,7 +7,7 @@ use std::{env, fs};
 use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "etcd/authpb.proto",
     "etcd/etcdserverpb.proto",
     "etcd/leasepb.proto",
@@ -16,6 +16,7 @@ const FILES: [&str; 9] = [
     "etcd/raft_internal.proto",
     "etcd/v3electionpb.proto",
     "etcd/v3lockpb.proto",
+    "quorate/command.proto",
     "quorate/log.proto",
 ];
 

@@ -14,6 +14,7 @@ use crate::args::Args;
 use crate::backend::{BACKENDS, Backend};
 use crate::build::{self, Profile};
 use crate::chaos;
+use crate::differ;
 use crate::load::Load;
 use crate::places::Places;
 use crate::random;
@@ -65,6 +66,9 @@ fn all(places: &Places, quick: bool, backends: &[Backend]) -> anyhow::Result<Exi
         let other = servers.iter().find(|other| other.backend == built.backend.other());
         check(&mut steps, &Subject { built, other, clients: &clients, root: &places.root });
         if let Some(load) = &load {
+            let programs =
+                differ::Programs { etcd: &clients.etcd, ours: &built.program, load: load.program() };
+            steps.run(&Step::with("differ", built.backend), |tally| differ::step(places, programs, tally));
             let kills = chaos::Kills { times: if quick { KILLS_QUICK } else { KILLS }, seed: random::seed() };
             steps.run(&Step::with("kills", built.backend), |tally| {
                 chaos::kills(&built.into(), load, &kills, tally)

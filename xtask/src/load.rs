@@ -24,6 +24,10 @@ impl Load {
         Load { program }
     }
 
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// One workload, measured. Gives the program's line of JSON.
     pub(crate) fn measure(&self, arguments: &[String]) -> anyhow::Result<Value> {
         self.report("measure", arguments)

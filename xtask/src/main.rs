@@ -15,6 +15,7 @@ mod build;
 mod chaos;
 mod command;
 mod compat;
+mod differ;
 mod fingerprint;
 mod load;
 mod places;
@@ -52,11 +53,14 @@ cargo xtask COMMAND
   chaos   --kills N [--backend B] [--seed S] | --disk-full [--backend B]
           SIGKILL under load, again and again; every acknowledged write must be there.
           --server PROGRAM does it to any server with etcd's flags, etcd itself for one
+  differ  [--ops N] [--seed S] [--backend B] | --replay FILE
+          the same random histories for etcd 3.5.1 and our server; every field of every answer
+          must be the same. `differ --help` lists its options
   bench   [--workload put,watch] [--quick] [--server NAME=PROGRAM]
           rate, latency and server CPU per operation beside etcd 3.5.1 in the same run;
           `bench --help` lists its workloads and options
 
-Without --backend, `compat`, `chaos` and `bench` take both and the others take rocksdb.
+Without --backend, `compat`, `chaos`, `differ` and `bench` take both and the others take rocksdb.
 Downloads and the RocksDB library are kept in $QUORATE_CACHE, else ~/.cache/quorate.";
 
 fn main() -> ExitCode {
@@ -73,8 +77,9 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &str, words: Vec<String>) -> anyhow::Result<ExitCode> {
     let wants_help = words.iter().any(|word| word == "--help");
-    if command == "bench" && wants_help {
-        println!("{}", bench::HELP);
+    let help = [("bench", bench::HELP), ("differ", differ::HELP)];
+    if let Some((_, help)) = help.iter().find(|(name, _)| wants_help && *name == command) {
+        println!("{help}");
         return Ok(ExitCode::SUCCESS);
     }
     if matches!(command, "" | "help" | "-h" | "--help") || wants_help {
@@ -91,6 +96,7 @@ fn dispatch(command: &str, words: Vec<String>) -> anyhow::Result<ExitCode> {
         "tidy" => tidy::main(&places, args),
         "compat" => compat::main(&places, args),
         "chaos" => chaos::main(&places, args),
+        "differ" => differ::main(&places, args),
         "bench" => bench::main(&places, args),
         _ => anyhow::bail!("no such command; `cargo xtask` lists them"),
     }

@@ -1,10 +1,12 @@
 //! The calls.
 
 mod compaction;
+mod lease;
 mod stream;
 mod txn;
 
 pub use compaction::Compaction;
+pub use lease::{Granted, Remaining};
 pub use stream::{End, Piece, RangeStream};
 
 use crate::admission::Limits;
@@ -12,11 +14,12 @@ use crate::call::Call;
 use crate::check;
 use crate::consensus::{Consensus, Standing, Submission};
 use crate::error::{Error, Invalid};
+use crate::lease::LeaseClock;
 use crate::watch::Watching;
 use crate::work::Work;
 use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
 use quorate_state_machine::{
-    Answer, Command, DeleteRange, Kind, Member, Outcome, Published, Put, Refusal, Reply, Unavailable,
+    Answer, Command, DeleteRange, Kind, Member, Outcome, Published, Put, Reader, Refusal, Reply, Unavailable,
 };
 use quorate_tasks::budget::Budget;
 use quorate_tasks::reply::Desk;
@@ -44,6 +47,7 @@ struct Shared {
     budget: Budget,
     work: Work,
     proposals: Proposals,
+    leases: LeaseClock,
 }
 
 /// How many proposals are under way, and how many came to nothing.
@@ -107,7 +111,13 @@ impl Coordinator {
     ) -> Self {
         let budget = Budget::new(limits.queued_bytes_max);
         let proposals = Proposals::default();
-        let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals };
+        let leases = LeaseClock::new(
+            clock.clone(),
+            consensus.reader().clone(),
+            limits.election_timeout,
+            limits.lease_checkpoint_interval,
+        );
+        let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals, leases };
         Self { shared: Arc::new(shared), desk: Desk::default(), company: None, watching: None }
     }
 
@@ -279,8 +289,20 @@ impl Coordinator {
         self.shared.work.run(job).await
     }
 
+    pub(crate) fn reader(&self) -> &Reader {
+        self.shared.consensus.reader()
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.shared.consensus.standing()
+    }
+
+    fn leases(&self) -> &LeaseClock {
+        &self.shared.leases
+    }
+
     /// Has a command agreed on, and waits for what it came to.
-    async fn submit(&self, call: &Call, kind: Kind) -> Result<Outcome, Error> {
+    pub(crate) async fn submit(&self, call: &Call, kind: Kind) -> Result<Outcome, Error> {
         let consensus = &self.shared.consensus;
         let id = consensus.next_id();
         let command = Command { id, user: call.identity.user().to_owned(), auth_revision: 0, kind };
@@ -318,7 +340,7 @@ impl Coordinator {
     }
 
     /// Waits until the local state is as new as anything acknowledged (law C4).
-    async fn confirm(&self, call: &Call) -> Result<(), Error> {
+    pub(crate) async fn confirm(&self, call: &Call) -> Result<(), Error> {
         let (ticket, reply) = self.desk.ticket();
         self.shared.consensus.confirm(ticket, call.deadline)?;
         self.desk.look();

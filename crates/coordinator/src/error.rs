@@ -50,6 +50,9 @@ pub enum Invalid {
     /// Bounds on revisions, for a stream.
     #[error("a stream has no bounds on revisions")]
     StreamFilter,
+    /// A lease that would live longer than any may.
+    #[error("too large lease TTL")]
+    LeaseTooLong,
     /// The command is longer than the limit.
     #[error("request is too large")]
     TooLarge,

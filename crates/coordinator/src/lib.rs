@@ -19,6 +19,7 @@ mod check;
 mod consensus;
 mod coordinator;
 mod error;
+mod lease;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod watch;
@@ -28,8 +29,11 @@ pub use admission::Limits;
 pub use call::{Call, Identity};
 pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
-pub use coordinator::{Compaction, Company, Coordinator, End, Piece, RangeStream, Status};
+pub use coordinator::{
+    Compaction, Company, Coordinator, End, Granted, Piece, RangeStream, Remaining, Status,
+};
 pub use error::{Error, Invalid};
+pub use lease::LeaseClock;
 pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable, wire};
 pub use work::Work;
 

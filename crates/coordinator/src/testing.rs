@@ -1,6 +1,7 @@
 //! A consensus of one, in memory and at once: the double of [`Consensus`].
 
 use crate::consensus::{Consensus, Standing, Submission};
+use crate::lease::LeaseClock;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_proto::log;
@@ -23,6 +24,7 @@ pub struct LocalConsensus {
 struct Inner {
     state: StateMachine,
     feed: Option<Feed>,
+    leases: Option<LeaseClock>,
     manner: Manner,
     /// Whether what compaction frees goes at once, or not before `prune`.
     prunes: bool,
@@ -61,17 +63,28 @@ impl LocalConsensus {
         };
         let configs = vec![log::VoterSet { voters: vec![MEMBER.0] }];
         let membership = Payload::Membership(log::Membership { configs, nodes: vec![node] });
-        let founding = Entry { id: log::LogId { term: 1, index: 0 }, payload: membership };
+        let founding = Entry { id: log::LogId { term: TERM, index: 0 }, payload: membership };
         state.apply(&[founding], &mut Vec::new())?;
         let reader = state.reader();
-        let inner =
-            Mutex::new(Inner { state, feed: None, manner: Manner::Prompt, prunes: true, held: Vec::new() });
+        let inner = Mutex::new(Inner {
+            state,
+            feed: None,
+            leases: None,
+            manner: Manner::Prompt,
+            prunes: true,
+            held: Vec::new(),
+        });
         Ok(Self { reader, next_id: AtomicU64::new(1), inner })
     }
 
     /// Tells `feed` of every change from here on.
     pub fn tell(&self, feed: Feed) {
         self.inner.lock().feed = Some(feed);
+    }
+
+    /// Tells `leases` of every lease from here on.
+    pub fn tell_leases(&self, leases: LeaseClock) {
+        self.inner.lock().leases = Some(leases);
     }
 
     /// Whether anybody watches, by the feed it tells.
@@ -105,12 +118,15 @@ impl Inner {
         let entry =
             Entry { id: log::LogId { term: TERM, index }, payload: Payload::Commands(vec![envelope]) };
         let mut outcomes = Vec::new();
-        let changes = self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
+        let effects = self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
         if self.prunes {
             while self.state.prune(usize::MAX).expect("a volatile engine does not fail") {}
         }
         if let Some(feed) = &self.feed {
-            feed.push(changes);
+            feed.push(effects.changes);
+        }
+        if let Some(leases) = &self.leases {
+            leases.note(&effects.leases);
         }
         Answer::Applied(outcomes.remove(0).outcome)
     }

@@ -8,6 +8,7 @@
 mod call;
 mod cluster;
 pub mod kv;
+mod lease;
 mod limit;
 mod maintenance;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod watch;
 use quorate_coordinator::Coordinator;
 use quorate_proto::etcdserverpb::cluster_server::ClusterServer;
 use quorate_proto::etcdserverpb::kv_server::KvServer;
+use quorate_proto::etcdserverpb::lease_server::LeaseServer;
 use quorate_proto::etcdserverpb::maintenance_server::MaintenanceServer;
 use quorate_proto::etcdserverpb::watch_server::WatchServer;
 use tonic::service::{LayerExt, Routes};
@@ -45,6 +47,8 @@ pub fn routes(door: &Coordinator) -> Routes {
     let kv = KvServer::new(kv::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
     let cluster =
         ClusterServer::new(cluster::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
+    let lease =
+        LeaseServer::new(lease::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
     let maintenance = MaintenanceServer::new(maintenance::Service::new(door.clone()))
         .max_decoding_message_size(message_bytes_max);
     let watch =
@@ -54,6 +58,7 @@ pub fn routes(door: &Coordinator) -> Routes {
     let (_reporter, health) = tonic_health::server::health_reporter();
     Routes::new(limit.named_layer(kv))
         .add_service(limit.named_layer(cluster))
+        .add_service(limit.named_layer(lease))
         .add_service(limit.named_layer(maintenance))
         .add_service(limit.named_layer(watch))
         .add_service(health)

@@ -80,8 +80,25 @@ impl Scene {
         consensus.tell(feed);
         let mailbox = handle.mailbox();
         let door = Coordinator::new(CLUSTER, MEMBER, seen, shared, limits, work);
+        consensus.tell_leases(door.lease_clock());
         let door = door.at(desk.clone()).with_watches(Watching { handle, mailbox: mailbox.clone() });
         Self { consensus, clock, door, desk, mailbox }
+    }
+
+    /// Lets `seconds` pass, in steps as a live member sees them.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        let passing = async {
+            for _ in 0..seconds * 4 {
+                for _ in 0..50 {
+                    tokio::task::yield_now().await; // until everything that runs sleeps
+                }
+                self.clock.advance(Duration::from_millis(250));
+            }
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+        };
+        self.run(passing).await;
     }
 
     pub(crate) fn routes(&self) -> Routes {
@@ -97,9 +114,11 @@ impl Scene {
         KvClient::new(self.services())
     }
 
-    /// `work`'s answer, with the desk attended meanwhile.
+    /// `work`'s answer, with the desk attended meanwhile and the time of the leases kept.
     pub(crate) async fn run<F: Future>(&self, work: F) -> F::Output {
         tokio::select! {
+            biased;
+            () = self.door.keep_leases() => unreachable!("the time is kept for ever"),
             answer = work => answer,
             () = self.desk.attend() => unreachable!("a desk is attended for ever"),
             () = self.mailbox.attend() => unreachable!("a mailbox is attended for ever"),

@@ -44,6 +44,10 @@ fn row(error: &Error) -> (Code, &'static str) {
         }
         Error::Invalid(Invalid::TooLarge) => (Code::InvalidArgument, "etcdserver: request is too large"),
         Error::Refused(Refusal::LeaseNotFound) => (Code::NotFound, "etcdserver: requested lease not found"),
+        Error::Invalid(Invalid::LeaseTooLong) => (Code::OutOfRange, "etcdserver: too large lease TTL"),
+        Error::Refused(Refusal::LeaseExists) => {
+            (Code::FailedPrecondition, "etcdserver: lease already exists")
+        }
         Error::Refused(Refusal::Mvcc(Mvcc::KeyNotFound)) => {
             (Code::InvalidArgument, "etcdserver: key not found")
         }

@@ -18,18 +18,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut writing = store.begin(&mut overlay);
         let value = Some(value.into());
         writing.put(&Put { key: "fruit".into(), value, lease: Some(LeaseId::NONE) })?;
-        let revision = writing.end();
+        let _ = writing.end(); // no lease is concerned
         engine.write(overlay.into_batch())?;
-        println!("put at revision {revision}: {}", shown(&store, &engine, &fruit)?);
+        println!("put at revision {}: {}", store.revision(), shown(&store, &engine, &fruit)?);
     }
 
     let (then, view) = (store.snapshot(), engine.view());
     let mut overlay = Overlay::new(engine.view());
     let mut writing = store.begin(&mut overlay);
     let deleted = writing.delete_range(&fruit, false)?;
-    let revision = writing.end();
+    let _ = writing.end();
     engine.write(overlay.into_batch())?;
-    println!("deleted {} at revision {revision}: {}", deleted.count, shown(&store, &engine, &fruit)?);
+    println!(
+        "deleted {} at revision {}: {}",
+        deleted.count,
+        store.revision(),
+        shown(&store, &engine, &fruit)?
+    );
 
     let found = then.range(view.as_ref(), &Query::newest(fruit), Tier::Disk)?;
     println!("a snapshot from before still finds {}", found.count);

@@ -47,4 +47,4 @@ pub use refusal::Refusal;
 pub use snapshot::{Found, ReadError, Snapshot, Tier};
 pub use store::Store;
 pub use txn::{Compare, OpDone, Operand, Relation, Txn, TxnDone, TxnOp};
-pub use writing::{Deleted, Put, Writing};
+pub use writing::{Deleted, LeaseMove, Put, Writing};

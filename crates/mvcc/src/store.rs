@@ -1,12 +1,16 @@
 //! The one mutable key space of the apply thread.
 
 use crate::compaction::{Pass, Standing};
-use crate::index::{Index, Live};
+use crate::index::{Index, Live, Row};
 use crate::record::Fields;
 use crate::{Overlay, ReadError, RecordKey, Snapshot, Writing};
+use bytes::Bytes;
 use quorate_storage::{Order, Range, Space, View};
-use quorate_types::Revision;
+use quorate_types::{KeyRange, LeaseId, Revision};
 use std::ops::ControlFlow;
+
+/// All keys: none is empty.
+static EVERYTHING: KeyRange = KeyRange::From(Bytes::from_static(b"\0"));
 
 /// The key space: the index over what the engine stores, and the revision it is at.
 #[derive(Debug)]
@@ -78,6 +82,15 @@ impl Store {
     pub fn snapshot(&self) -> Snapshot {
         let Self { space, revision, compacted, .. } = *self;
         Snapshot { space, index: self.index.clone(), revision, compacted }
+    }
+
+    /// Every live key that hangs on a lease, in key order. Cost: a walk over all live keys.
+    pub fn leased(&self) -> impl Iterator<Item = (Vec<u8>, LeaseId)> {
+        let leased = |row: Row<'_>| {
+            let lease = row.live.expect("M3: the newest version of a key is known").lease;
+            (lease != LeaseId::NONE).then(|| (row.key.to_vec(), lease))
+        };
+        self.index.range(&EVERYTHING, None).filter_map(leased)
     }
 
     /// Begins a transaction that writes through `overlay`.

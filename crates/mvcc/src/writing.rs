@@ -29,12 +29,24 @@ pub struct Deleted {
     pub records: Vec<Bytes>,
 }
 
+/// A key that hangs on another lease than before; on none counts as [`LeaseId::NONE`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseMove {
+    /// The key.
+    pub key: Bytes,
+    /// The lease it hung on.
+    pub from: LeaseId,
+    /// The lease it hangs on now.
+    pub to: LeaseId,
+}
+
 /// One transaction in progress: its changes share a revision (law M1), and count as soon as they are made.
 pub struct Writing<'a> {
     store: &'a mut Store,
     overlay: &'a mut Overlay,
     main: Revision,
     sub: i64,
+    moves: Vec<LeaseMove>,
 }
 
 impl Put {
@@ -47,7 +59,7 @@ impl Put {
 impl<'a> Writing<'a> {
     pub(crate) fn new(store: &'a mut Store, overlay: &'a mut Overlay) -> Self {
         let main = store.revision.next();
-        Self { store, overlay, main, sub: 0 }
+        Self { store, overlay, main, sub: 0, moves: Vec::new() }
     }
 }
 
@@ -107,10 +119,10 @@ impl Writing<'_> {
         self.take(&taken)
     }
 
-    /// Ends the transaction; returns the store's revision after it.
+    /// Ends the transaction; returns which keys it moved between leases, in the order in which it did.
     #[must_use]
-    pub fn end(self) -> Revision {
-        self.store.revision
+    pub fn end(self) -> Vec<LeaseMove> {
+        self.moves
     }
 
     fn take(&mut self, taken: &Taken<'_>) -> Result<TxnDone, ReadError> {
@@ -165,6 +177,7 @@ impl Writing<'_> {
         let fields = Fields { key: &put.key, created, modified: self.main, version, value, lease };
         self.overlay.put(self.store.space, at, &fields);
         self.store.index.put(&put.key, live);
+        self.moved(&put.key, before.map_or(LeaseId::NONE, |before| before.lease), lease);
         self.changed();
         Ok(())
     }
@@ -182,6 +195,7 @@ impl Writing<'_> {
         let at = self.place();
         self.overlay.delete(self.store.space, at, key);
         self.store.index.delete(key, at);
+        self.moved(key, live.lease, LeaseId::NONE);
         self.changed();
         deleted.count += 1;
         Ok(())
@@ -204,6 +218,12 @@ impl Writing<'_> {
     /// Where the next change goes.
     fn place(&self) -> RecordKey {
         RecordKey { main: self.main, sub: self.sub }
+    }
+
+    fn moved(&mut self, key: &[u8], from: LeaseId, to: LeaseId) {
+        if from != to {
+            self.moves.push(LeaseMove { key: Bytes::copy_from_slice(key), from, to });
+        }
     }
 
     /// A change was made.

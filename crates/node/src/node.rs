@@ -4,10 +4,12 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DirError};
 use crate::front::{Fronts, Transport};
 use quorate_coordinator::watch::StateHistory;
-use quorate_coordinator::{Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Work};
+use quorate_coordinator::{
+    Call, Consensus, Coordinator, Identity, LeaseClock, Limits, Standing, Submission, Work,
+};
 use quorate_http::{Build, Front};
-use quorate_raft::{Effects, Options, Proposal, Replica};
-use quorate_state_machine::{Answer, Attributes, Reader, Unavailable};
+use quorate_raft::{Observer, Options, Proposal, Replica};
+use quorate_state_machine::{Answer, Attributes, Effects, Reader, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::poll::PollClock;
 use quorate_tasks::reply::{Desk, Ticket};
@@ -110,17 +112,17 @@ impl Node {
             catchup_entries: config.catchup_entries,
             ..Options::alone(identity.member, founder, first_request_id)
         };
-        let changes = Changed::default();
-        let effects = changes.clone();
-        let replica =
-            start_replica(config, &mut data_dir, options, engine, &clock, &group, (effects, is_stopping))?;
+        let audience = Arc::new(Audience::default());
+        let told = (audience.clone(), is_stopping);
+        let replica = start_replica(config, &mut data_dir, options, engine, &clock, &group, told)?;
         let replica = settled(&group, replica).await?;
-        let watches = start_watches(config, &replica, &clock, &group, &changes);
-        drop(changes); // kept here, it would keep the watches going after all else has stopped
+        let watches = start_watches(config, &replica, &clock, &group, &audience);
         let limits = Limits {
             command_bytes_max: config.request_bytes_max,
             call_time_max: Duration::from_secs(5) + 2 * config.election_timeout,
             txn_ops_max: config.txn_operations_max,
+            election_timeout: config.election_timeout,
+            lease_ttl_min_seconds: lease_ttl_min_seconds(config),
             ..Limits::default()
         };
         let threads = config.front_threads.unwrap_or_else(cores);
@@ -132,6 +134,9 @@ impl Node {
             limits,
             Work::start(&group, threads),
         );
+        audience.hear_of_leases(door.lease_clock());
+        drop(audience); // kept here, it would keep the watches going after all else has stopped
+        keep_leases(&door, stopping.subscribe(), &group);
         let (addresses, fronts) = (Vec::new(), Vec::new());
         let mut node = Self { group, stopping, addresses, fronts, poll_clock, data_dir };
         match node.serve(config, door, watches, threads).await {
@@ -223,15 +228,55 @@ async fn settled<T>(group: &Group, part: oneshot::Receiver<T>) -> Result<T, Erro
     }
 }
 
-/// Where the watches are fed, once they have begun: until then nobody watches.
-type Changed = Arc<OnceLock<quorate_watch::Feed>>;
+/// Who is told of what was applied, once they have begun: until then nobody watches, and nobody keeps time.
+#[derive(Default)]
+struct Audience {
+    watches: OnceLock<quorate_watch::Feed>,
+    leases: OnceLock<LeaseClock>,
+}
+
+impl Audience {
+    fn hear_of_leases(&self, leases: LeaseClock) {
+        assert!(self.leases.set(leases).is_ok(), "the lease clock is started once");
+    }
+
+    fn tell(&self, effects: Effects) {
+        if let Some(leases) = self.leases.get() {
+            leases.note(&effects.leases);
+        }
+        if let Some(feed) = self.watches.get()
+            && !effects.changes.is_empty()
+        {
+            feed.push(effects.changes);
+        }
+    }
+}
+
+/// One and a half election time-outs, in whole heartbeats and then in whole seconds: etcd's rounding.
+fn lease_ttl_min_seconds(config: &Config) -> i64 {
+    let (election, heartbeat) = (config.election_timeout.as_millis(), config.heartbeat.as_millis().max(1));
+    let span_ms = election / heartbeat * 3 / 2 * heartbeat;
+    i64::try_from(span_ms.div_ceil(1000)).unwrap_or(i64::MAX)
+}
+
+/// Keeps the time of the leases on a thread of its own, so that nothing else holds it up.
+fn keep_leases(door: &Coordinator, mut stopping: watch::Receiver<bool>, group: &Group) {
+    let door = door.clone();
+    group.runtime("leases", move || async move {
+        tokio::select! {
+            () = door.keep_leases() => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {} // a node that is gone has stopped too
+        }
+        Ok(())
+    });
+}
 
 fn start_watches(
     config: &Config,
     replica: &Replica,
     clock: &Arc<dyn Clock>,
     group: &Group,
-    changed: &Changed,
+    audience: &Audience,
 ) -> quorate_watch::Handle {
     let history = Arc::new(StateHistory::new(replica.reader().clone()));
     let settings = quorate_watch::Settings {
@@ -241,7 +286,7 @@ fn start_watches(
         ..quorate_watch::Settings::default()
     };
     let (watches, feed) = quorate_watch::start(group, history, clock.clone(), settings);
-    assert!(changed.set(feed).is_ok(), "the watches are started once");
+    assert!(audience.watches.set(feed).is_ok(), "the watches are started once");
     watches
 }
 
@@ -253,7 +298,7 @@ fn start_replica(
     engine: Arc<dyn Engine>,
     clock: &Arc<dyn Clock>,
     group: &Group,
-    (changed, mut stopping): (Changed, watch::Receiver<bool>),
+    (audience, mut stopping): (Arc<Audience>, watch::Receiver<bool>),
 ) -> Result<oneshot::Receiver<Replica>, Error> {
     let path = config.wal_dir.clone().unwrap_or_else(|| data_dir.wal());
     data_dir.check_log(&path)?;
@@ -271,13 +316,9 @@ fn start_replica(
     let (started, replica) = oneshot::channel();
     let (clock, inner) = (clock.clone(), group.clone());
     group.runtime("raft", move || async move {
-        let effects: Effects = Box::new(move |changes| {
-            if let Some(feed) = changed.get() {
-                feed.push(changes);
-            }
-        });
+        let observer: Observer = Box::new(move |effects| audience.tell(effects));
         let replica =
-            Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), Some(effects), &inner)
+            Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), Some(observer), &inner)
                 .await?;
         drop(started.send(replica.clone())); // a start that was given up is stopped below
         let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too

@@ -37,9 +37,18 @@ macro_rules! packages {
     )*};
 }
 
+/// Where generated code looks for our own packages.
+mod quorate {
+    pub(crate) mod command {
+        pub(crate) use crate::command as v1;
+    }
+}
+
 packages! {
     /// Users, roles and permissions.
     authpb = "authpb";
+    /// Commands of our own within the replicated command.
+    command = "quorate.command.v1";
     /// The client interface, and the replicated command [`etcdserverpb::InternalRaftRequest`].
     #[cfg_attr(feature = "services", expect(clippy::allow_attributes, reason = "generated"))]
     etcdserverpb = "etcdserverpb";

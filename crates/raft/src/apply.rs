@@ -2,11 +2,10 @@
 
 use crate::pending::Pending;
 use crate::pruner::STEP_RECORDS;
-use quorate_state_machine::{Answer, Applied, Entry, Fault, StateMachine};
+use quorate_state_machine::{Answer, Applied, Effects, Entry, Fault, StateMachine};
 use quorate_storage::View;
 use quorate_tasks::reply::Outbox;
 use quorate_tasks::{Failure, Step};
-use quorate_types::Changes;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
@@ -20,8 +19,8 @@ pub(crate) enum Request {
     Prune(oneshot::Sender<()>),
 }
 
-/// Who is told of all changes, in order, after those who made them. Called on the apply thread: it must not block.
-pub type Effects = Box<dyn FnMut(Vec<Changes>) + Send>;
+/// Who is told of what each batch did, in order, after those who had it done. Called on the apply thread: it must not block.
+pub type Observer = Box<dyn FnMut(Effects) + Send>;
 
 /// Owns the state. One engine write, one publication and one round of wake-ups a turn.
 pub(crate) struct Apply {
@@ -29,7 +28,7 @@ pub(crate) struct Apply {
     pending: Arc<Pending>,
     applied: watch::Sender<Option<u64>>,
     is_pruning: watch::Sender<bool>,
-    effects: Option<Effects>,
+    observer: Option<Observer>,
     entries: Vec<Entry>,
     outcomes: Vec<Applied>,
     outbox: Outbox<Answer>,
@@ -41,14 +40,14 @@ impl Apply {
         pending: Arc<Pending>,
         applied: watch::Sender<Option<u64>>,
         is_pruning: watch::Sender<bool>,
-        effects: Option<Effects>,
+        observer: Option<Observer>,
     ) -> Self {
         Self {
             state,
             pending,
             applied,
             is_pruning,
-            effects,
+            observer,
             entries: Vec::new(),
             outcomes: Vec::new(),
             outbox: Outbox::default(),
@@ -60,15 +59,15 @@ impl Apply {
         if self.entries.is_empty() {
             return Ok(());
         }
-        let changes = self.state.apply(&self.entries, &mut self.outcomes)?;
+        let effects = self.state.apply(&self.entries, &mut self.outcomes)?;
         self.entries.clear();
         self.applied.send_replace(self.state.applied().map(|id| id.index));
         self.pending.answer(&mut self.outcomes, &mut self.outbox);
         self.outbox.send();
-        if let Some(effects) = &mut self.effects
-            && !changes.is_empty()
+        if let Some(observer) = &mut self.observer
+            && !effects.is_empty()
         {
-            effects(changes);
+            observer(effects);
         }
         self.tell_of_pruning();
         Ok(())

@@ -33,7 +33,7 @@ mod runtime;
 mod shortcut;
 mod types;
 
-pub use apply::Effects;
+pub use apply::Observer;
 pub use options::{Options, Peer};
 pub use proposer::Proposal;
 pub use replica::{Error, Replica, Standing};

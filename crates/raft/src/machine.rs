@@ -1,6 +1,6 @@
 //! openraft's view of the state machine: hands entries over to the apply step, and knows where its snapshots stand.
 
-use crate::apply::{self, Apply, Effects};
+use crate::apply::{self, Apply, Observer};
 use crate::codec;
 use crate::pending::Pending;
 use crate::shortcut::{VotesAlone, may_apply};
@@ -122,7 +122,7 @@ impl Machine {
         state: StateMachine,
         pending: Arc<Pending>,
         votes_alone: VotesAlone,
-        effects: Option<Effects>,
+        observer: Option<Observer>,
         group: &Group,
     ) -> (Self, Seen) {
         let (pruning, is_pruning) = watch::channel(state.is_pruning());
@@ -134,7 +134,7 @@ impl Machine {
         group.step("persist", persist_inbox, Persister(engine));
         let machine = Self {
             apply,
-            stage: group.stage("apply", apply_inbox, Apply::new(state, pending, applied, pruning, effects)),
+            stage: group.stage("apply", apply_inbox, Apply::new(state, pending, applied, pruning, observer)),
             votes_alone,
             applied: applied_seen.clone(),
             reader,

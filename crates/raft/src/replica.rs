@@ -1,6 +1,6 @@
 //! The assembled replica.
 
-use crate::apply::Effects;
+use crate::apply::Observer;
 use crate::housekeeping::{Housekeeping, Thresholds};
 use crate::log_store::LogStore;
 use crate::machine::{Machine, Seen};
@@ -103,7 +103,7 @@ pub enum Error {
 impl Replica {
     /// Starts a replica over `engine` and the log in `disk`; everything that runs is started in `group`.
     ///
-    /// `effects` is told of all changes that are applied from here on; without it nothing is done for them.
+    /// `observer` is told of all that is applied from here on; without it nothing is done for it.
     ///
     /// Returns as soon as openraft runs: committed entries that the engine had not made durable are being applied,
     /// and there may be no leader yet. Call it on the runtime that is to carry consensus.
@@ -116,7 +116,7 @@ impl Replica {
         disk: Arc<dyn quorate_wal::Disk>,
         wal: quorate_wal::Options,
         clock: Arc<dyn Clock>,
-        effects: Option<Effects>,
+        observer: Option<Observer>,
         group: &Group,
     ) -> Result<Self, Error> {
         let opened = quorate_wal::open(disk, &wal)?;
@@ -132,7 +132,7 @@ impl Replica {
         let writer = group.stage("wal", opened.inbox, opened.writer);
         let shortcut = Shortcut { writer, strand: strand.downgrade(), votes_alone: votes_alone.clone() };
         let (machine, seen) =
-            Machine::start(engine, state, pending.clone(), votes_alone.clone(), effects, group);
+            Machine::start(engine, state, pending.clone(), votes_alone.clone(), observer, group);
 
         let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
         let store = LogStore::new(log.clone(), shortcut);

@@ -1,6 +1,7 @@
 //! What comes back to the call that waits.
 
 use bytes::Bytes;
+use quorate_lease as lease;
 use quorate_mvcc as mvcc;
 use quorate_types::Revision;
 
@@ -38,6 +39,18 @@ pub enum Refusal {
     /// No lease of that id lives.
     #[error("requested lease not found")]
     LeaseNotFound,
+    /// One of that id does already.
+    #[error("lease already exists")]
+    LeaseExists,
+}
+
+impl From<lease::Refusal> for Refusal {
+    fn from(refusal: lease::Refusal) -> Self {
+        match refusal {
+            lease::Refusal::NotFound => Self::LeaseNotFound,
+            lease::Refusal::Exists => Self::LeaseExists,
+        }
+    }
 }
 
 /// Why a request got no outcome here. Trying again, or elsewhere, may help.

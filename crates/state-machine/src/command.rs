@@ -13,9 +13,12 @@ use crate::{Fault, wire};
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use quorate_mvcc as mvcc;
-use quorate_proto::etcdserverpb::{CompactionRequest, InternalRaftRequest, RequestHeader};
+use quorate_proto::command::LeaseExpire;
+use quorate_proto::etcdserverpb::{
+    CompactionRequest, InternalRaftRequest, LeaseGrantRequest, LeaseRevokeRequest, RequestHeader,
+};
 use quorate_proto::membershippb;
-use quorate_types::{KeyRange, MemberId, Revision};
+use quorate_types::{KeyRange, LeaseId, MemberId, Revision};
 
 /// The version of the envelope that this code writes, and the only one it reads.
 const ENVELOPE_VERSION: u8 = 1;
@@ -47,6 +50,27 @@ pub enum Kind {
         /// The oldest revision that stays readable.
         revision: Revision,
     },
+    /// A lease lives from here on.
+    LeaseGrant {
+        /// Its id.
+        id: LeaseId,
+        /// How long it lives without being renewed, in seconds.
+        ttl_seconds: i64,
+    },
+    /// A lease ends, and its keys with it.
+    LeaseRevoke {
+        /// Which.
+        id: LeaseId,
+    },
+    /// These leases are due: each ends in a revision of its own, unless the leader who says so has been deposed.
+    LeaseExpire {
+        /// Which; one that does not live is passed over.
+        ids: Vec<LeaseId>,
+        /// The term of the leader who says so.
+        term: u64,
+    },
+    /// What is left of long leases, in seconds, for the next leader to go on with; 0 takes it back.
+    LeaseCheckpoint(Vec<(LeaseId, i64)>),
     /// Sets a member's name and client URLs.
     SetMemberAttributes {
         /// Which member.
@@ -88,6 +112,15 @@ impl Command {
                 // Whether somebody waits for the records to go is no part of the state.
                 request.compaction = Some(CompactionRequest { revision: revision.0, physical: false });
             }
+            Kind::LeaseGrant { id, ttl_seconds } => {
+                request.lease_grant = Some(LeaseGrantRequest { ttl: ttl_seconds, id: id.0 });
+            }
+            Kind::LeaseRevoke { id } => request.lease_revoke = Some(LeaseRevokeRequest { id: id.0 }),
+            Kind::LeaseExpire { ids, term } => {
+                let ids = ids.into_iter().map(|id| id.0).collect();
+                request.quorate_lease_expire = Some(LeaseExpire { ids, term });
+            }
+            Kind::LeaseCheckpoint(left) => request.lease_checkpoint = Some(wire::checkpoint_request(left)),
             Kind::SetMemberAttributes { member, attributes } => {
                 request.cluster_member_attr_set = Some(membershippb::ClusterMemberAttrSetRequest {
                     member_id: member.0,
@@ -130,6 +163,14 @@ impl Kind {
             Self::Txn(wire::txn(txn).map_err(|_| Fault::UnknownCommand)?) // A3: what says nothing here
         } else if let Some(compaction) = request.compaction.take() {
             Self::Compact { revision: Revision(compaction.revision) }
+        } else if let Some(LeaseGrantRequest { ttl, id }) = request.lease_grant.take() {
+            Self::LeaseGrant { id: LeaseId(id), ttl_seconds: ttl }
+        } else if let Some(revoke) = request.lease_revoke.take() {
+            Self::LeaseRevoke { id: LeaseId(revoke.id) }
+        } else if let Some(LeaseExpire { ids, term }) = request.quorate_lease_expire.take() {
+            Self::LeaseExpire { ids: ids.into_iter().map(LeaseId).collect(), term }
+        } else if let Some(checkpoint) = request.lease_checkpoint.take() {
+            Self::LeaseCheckpoint(wire::checkpoint(checkpoint))
         } else if let Some(set) = request.cluster_member_attr_set.take() {
             let attributes = set.member_attributes.unwrap_or_default().into();
             Self::SetMemberAttributes { member: MemberId(set.member_id), attributes }

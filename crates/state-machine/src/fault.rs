@@ -21,6 +21,9 @@ pub enum Fault {
         /// What failed.
         source: Box<quorate_mvcc::ReadError>,
     },
+    /// The leases cannot be read.
+    #[error("open the leases")]
+    Leases(#[from] quorate_lease::OpenError),
     /// Bytes that should be a message are none.
     #[error("the stored {what} cannot be decoded")]
     Undecodable {

@@ -1,6 +1,7 @@
 //! From entries to state.
 
 mod execute;
+mod leases;
 
 use crate::answer::Outcome;
 use crate::command::Command;
@@ -11,6 +12,7 @@ use crate::{Fault, spaces};
 use arc_swap::ArcSwap;
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
+use quorate_lease as lease;
 use quorate_mvcc::{Overlay, ReadError, Store};
 use quorate_proto::log;
 use quorate_storage::{Batch, Engine, Order, Range, View};
@@ -52,11 +54,31 @@ pub struct Applied {
     pub outcome: Outcome,
 }
 
+/// What others are to be told of a batch, once it is published.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effects {
+    /// What changed, revision by revision: for watchers.
+    pub changes: Vec<Changes>,
+    /// Which leases began and ended, in order: for the leader's clock.
+    pub leases: Vec<lease::Effect>,
+}
+
+impl Effects {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.leases.is_empty()
+    }
+}
+
 /// The replicated state, owned by whoever applies.
 pub struct StateMachine {
     engine: Arc<dyn Engine>,
     keys: Store,
+    leases: lease::Table,
     members: Members,
+    /// What the batch under way did to leases.
+    lease_effects: Vec<lease::Effect>,
     applied: Option<log::LogId>,
     membership: log::StoredMembership,
     view: Arc<dyn View>,
@@ -79,17 +101,30 @@ impl StateMachine {
         let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
         let keys =
             Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
+        let leases = leases::open(view.as_ref(), &keys)?;
         let members = Members::open(view.as_ref())?;
         let published = Published {
             applied,
             keys: keys.snapshot(),
             is_pruning: keys.is_pruning(),
+            leases: leases.clone(),
             members: members.clone(),
             view: view.clone(),
         };
         let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
         let membership = membership.unwrap_or_default();
-        Ok(Self { engine, keys, members, applied, membership, view, reader, tolerates_gaps: false })
+        Ok(Self {
+            engine,
+            keys,
+            leases,
+            members,
+            lease_effects: Vec::new(),
+            applied,
+            membership,
+            view,
+            reader,
+            tolerates_gaps: false,
+        })
     }
 
     /// Where others see the state.
@@ -117,14 +152,14 @@ impl StateMachine {
     }
 
     /// Applies `entries`, in order: one write to the engine, one publication. Appends what each command came to;
-    /// returns what changed, revision by revision, to be told to watchers.
+    /// returns what others are to be told.
     ///
     /// # Errors
     /// A fault is final: some of the batch may be in memory, none of it was published.
     ///
     /// # Panics
     /// If the entries do not follow what was applied (law A1).
-    pub fn apply(&mut self, entries: &[Entry], outcomes: &mut Vec<Applied>) -> Result<Vec<Changes>, Fault> {
+    pub fn apply(&mut self, entries: &[Entry], outcomes: &mut Vec<Applied>) -> Result<Effects, Fault> {
         let mut overlay = Overlay::new(self.view.clone());
         for entry in entries {
             self.check_order(entry);
@@ -136,7 +171,7 @@ impl StateMachine {
         self.seal(&mut batch);
         self.engine.write(batch).map_err(|source| Fault::Storage { action: "write a batch", source })?;
         self.publish(); // A4
-        Ok(changes)
+        Ok(Effects { changes, leases: std::mem::take(&mut self.lease_effects) })
     }
 
     /// One small step of removing what compaction freed: about `budget` records, in one write to the engine and one
@@ -197,7 +232,7 @@ impl StateMachine {
                 for envelope in envelopes {
                     let command = Command::decode(envelope)?;
                     let id = command.id;
-                    let result = self.execute(command.kind, overlay)?;
+                    let result = self.execute(command.kind, entry.id.term, overlay)?;
                     outcomes
                         .push(Applied { id, outcome: Outcome { revision: self.keys.revision(), result } });
                 }
@@ -222,6 +257,7 @@ impl StateMachine {
             applied: self.applied,
             keys: self.keys.snapshot(),
             is_pruning: self.keys.is_pruning(),
+            leases: self.leases.clone(),
             members: self.members.clone(),
             view: self.view.clone(),
         }));

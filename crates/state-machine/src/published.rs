@@ -3,6 +3,7 @@
 use crate::members::{Member, Members};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use quorate_lease as lease;
 use quorate_mvcc::{Found, Query, ReadError, Snapshot, Tier, Txn, TxnDone};
 use quorate_proto::log;
 use quorate_storage::View;
@@ -16,6 +17,7 @@ pub struct Published {
     pub(crate) applied: Option<log::LogId>,
     pub(crate) keys: Snapshot,
     pub(crate) is_pruning: bool,
+    pub(crate) leases: lease::Table,
     pub(crate) members: Members,
     pub(crate) view: Arc<dyn View>,
 }
@@ -115,6 +117,12 @@ impl Published {
     /// As [`Snapshot::record_before`].
     pub fn record_before(&self, key: &[u8], revision: Revision) -> Result<Option<Bytes>, ReadError> {
         self.keys.record_before(self.view.as_ref(), key, revision)
+    }
+
+    /// The leases that live.
+    #[must_use]
+    pub fn leases(&self) -> &lease::Table {
+        &self.leases
     }
 
     /// The members, by id.

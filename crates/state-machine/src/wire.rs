@@ -11,7 +11,8 @@ use quorate_proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetU
 use quorate_proto::etcdserverpb::range_request::{SortOrder, SortTarget};
 use quorate_proto::etcdserverpb::request_op::Request;
 use quorate_proto::etcdserverpb::{
-    Compare, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
+    Compare, DeleteRangeRequest, LeaseCheckpoint, LeaseCheckpointRequest, PutRequest, RangeRequest,
+    RequestOp, TxnRequest,
 };
 use quorate_types::{KeyRange, LeaseId, Revision};
 
@@ -95,6 +96,18 @@ pub fn txn_request(txn: Txn) -> TxnRequest {
         success: branch(txn.success),
         failure: branch(txn.failure),
     }
+}
+
+/// The request that writes down what is left of leases, in seconds.
+pub(crate) fn checkpoint_request(left: Vec<(LeaseId, i64)>) -> LeaseCheckpointRequest {
+    let checkpoints = left.into_iter().map(|(id, remaining_ttl)| LeaseCheckpoint { id: id.0, remaining_ttl });
+    LeaseCheckpointRequest { checkpoints: checkpoints.collect() }
+}
+
+/// What a request writes down of leases.
+pub(crate) fn checkpoint(request: LeaseCheckpointRequest) -> Vec<(LeaseId, i64)> {
+    let left = |checkpoint: LeaseCheckpoint| (LeaseId(checkpoint.id), checkpoint.remaining_ttl);
+    request.checkpoints.into_iter().map(left).collect()
 }
 
 fn op(op: RequestOp) -> Result<TxnOp, Malformed> {

@@ -15,7 +15,7 @@ use futures::task::{ArcWake, AtomicWaker, waker};
 use parking_lot::{Mutex, MutexGuard};
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
@@ -43,9 +43,12 @@ pub struct WeakStrand {
     shared: Weak<Shared>,
 }
 
+/// `None` once the strand is closed.
+type Tasks = Option<FuturesUnordered<BoxFuture<'static, ()>>>;
+
 struct Shared {
-    /// Held by whoever runs them. `None` once the strand is closed.
-    tasks: Mutex<Option<FuturesUnordered<BoxFuture<'static, ()>>>>,
+    /// Held by whoever runs them.
+    tasks: Mutex<Tasks>,
     arrivals: Mutex<Vec<BoxFuture<'static, ()>>>,
     state: AtomicU8,
     home: AtomicWaker,
@@ -64,7 +67,8 @@ pub enum Patience {
 /// The right to run the tasks of a strand, here and now.
 pub struct Turn<'a> {
     strand: &'a Strand,
-    tasks: MutexGuard<'a, Option<FuturesUnordered<BoxFuture<'static, ()>>>>,
+    /// Nothing only while the turn ends.
+    tasks: Option<MutexGuard<'a, Tasks>>,
     patience: Patience,
 }
 
@@ -145,12 +149,13 @@ impl Strand {
     /// Takes the tasks to this thread, unless another one has them. Until the turn ends nobody is woken for them.
     #[must_use]
     pub fn begin(&self, patience: Patience) -> Option<Turn<'_>> {
+        fence(Ordering::SeqCst); // with the one at the end of a turn
         let tasks = self.shared.tasks.try_lock()?;
         if tasks.is_none() {
             return None;
         }
         self.shared.state.fetch_or(DRIVEN, Ordering::AcqRel);
-        Some(Turn { strand: self, tasks, patience })
+        Some(Turn { strand: self, tasks: Some(tasks), patience })
     }
 
     /// A handle that does not keep the tasks alive, for what they themselves own.
@@ -163,11 +168,12 @@ impl Strand {
     /// way on another thread.
     pub fn close(&self) {
         let tasks = {
-            let mut turn = Turn { strand: self, tasks: self.shared.tasks.lock(), patience: Patience::None };
+            let tasks = Some(self.shared.tasks.lock());
+            let mut turn = Turn { strand: self, tasks, patience: Patience::None };
             self.shared.state.fetch_or(DRIVEN, Ordering::AcqRel);
             turn.work(CLOSING_ROUNDS);
             self.shared.state.fetch_or(CLOSED, Ordering::AcqRel);
-            turn.tasks.take()
+            turn.tasks.as_mut().and_then(|tasks| tasks.take())
         };
         self.shared.home.wake();
         let arrivals = std::mem::take(&mut *self.shared.arrivals.lock());
@@ -201,7 +207,7 @@ impl Turn<'_> {
         let _current = Current::set(self.strand.clone(), self.patience);
         let waker = waker(shared.clone());
         let mut context = Context::from_waker(&waker);
-        let Some(tasks) = self.tasks.as_mut() else { return true };
+        let Some(tasks) = self.tasks.as_mut().and_then(|tasks| tasks.as_mut()) else { return true };
         for _ in 0..rounds {
             if shared.state.fetch_and(!WOKEN, Ordering::AcqRel) & WOKEN == 0 {
                 return true;
@@ -214,11 +220,14 @@ impl Turn<'_> {
 }
 
 impl Drop for Turn<'_> {
-    /// Law T5.
+    /// Law T5. The tasks are free before the home is woken, and only then it is asked whether it must be: a home that
+    /// finds them taken sleeps on, and whoever had them must see that it was woken in vain.
     fn drop(&mut self) {
         let shared = &self.strand.shared;
-        let before = shared.state.fetch_and(!DRIVEN, Ordering::AcqRel);
-        if before & WOKEN != 0 {
+        shared.state.fetch_and(!DRIVEN, Ordering::AcqRel);
+        self.tasks = None;
+        fence(Ordering::SeqCst);
+        if shared.state.load(Ordering::Acquire) & WOKEN != 0 {
             shared.home.wake();
         }
     }

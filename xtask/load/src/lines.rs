@@ -50,7 +50,11 @@ impl fmt::Debug for Lines {
 impl Lines {
     /// Connects so many times and waits for each greeting.
     pub(crate) fn open(endpoint: &str, count: u32) -> anyhow::Result<Lines> {
-        let authority = endpoint.trim_start_matches("http://");
+        Lines::open_each((0..count).map(|_| endpoint))
+    }
+
+    /// Connects to each of them, once, in their order.
+    pub(crate) fn open_each<'a>(endpoints: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Lines> {
         let mut lines = Lines {
             lines: Vec::new(),
             poll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
@@ -59,14 +63,15 @@ impl Lines {
             current: None,
             unsent: Vec::new(),
         };
-        for at in 0..count {
+        for (at, endpoint) in endpoints.into_iter().enumerate() {
+            let authority = endpoint.trim_start_matches("http://");
             let socket = TcpStream::connect(authority).with_context(|| format!("connect to {endpoint}"))?;
             socket.set_nodelay(true)?;
             let mut line =
                 Line { socket, connection: Connection::new(authority), is_unsent: false, is_full: false };
             line.greet().with_context(|| format!("greet {endpoint}"))?;
             line.socket.set_nonblocking(true)?;
-            epoll::add(&lines.poll, &line.socket, EventData::new_u64(u64::from(at)), EventFlags::IN)?;
+            epoll::add(&lines.poll, &line.socket, EventData::new_u64(u64::try_from(at)?), EventFlags::IN)?;
             lines.lines.push(line);
         }
         Ok(lines)
@@ -103,11 +108,17 @@ impl Lines {
 
     /// The next event of any line, and the line it came from.
     pub(crate) fn next(&mut self) -> anyhow::Result<(usize, Event)> {
+        let next = self.next_within(REPLY_WITHIN)?;
+        next.with_context(|| format!("no reply within {REPLY_WITHIN:?}"))
+    }
+
+    /// The same; nothing if for so long nothing comes on any line.
+    pub(crate) fn next_within(&mut self, silence: Duration) -> anyhow::Result<Option<(usize, Event)>> {
         loop {
             if let Some(at) = self.current.take() {
                 if let Some(event) = self.lines[at].connection.next()? {
                     self.current = Some(at);
-                    return Ok((at, event));
+                    return Ok(Some((at, event)));
                 }
                 // An acknowledgement of its own may wait here without any call of the caller's.
                 self.flush(at)?;
@@ -119,7 +130,9 @@ impl Lines {
                 while let Some(at) = self.unsent.pop() {
                     self.flush(at)?;
                 }
-                self.wait()?;
+                if !self.wait(silence)? {
+                    return Ok(None);
+                }
             }
         }
     }
@@ -136,13 +149,14 @@ impl Lines {
         Ok(())
     }
 
-    fn wait(&mut self) -> anyhow::Result<()> {
-        let timeout = Timespec::try_from(REPLY_WITHIN)?;
+    /// Whether anything came, or might have, before the time was over.
+    fn wait(&mut self, silence: Duration) -> anyhow::Result<bool> {
+        let timeout = Timespec::try_from(silence)?;
         self.polled.clear();
         let outcome = epoll::wait(&self.poll, spare_capacity(&mut self.polled), Some(&timeout));
         match outcome {
-            Ok(0) => bail!("no reply within {REPLY_WITHIN:?}"),
-            Err(rustix::io::Errno::INTR) => return Ok(()),
+            Ok(0) => return Ok(false),
+            Err(rustix::io::Errno::INTR) => return Ok(true),
             outcome => outcome?,
         };
         for &epoll::Event { flags, data, .. } in &self.polled {
@@ -154,7 +168,7 @@ impl Lines {
                 self.ready.push(at);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

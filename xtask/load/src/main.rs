@@ -1,4 +1,4 @@
-//! Load and verification over gRPC, for `cargo xtask chaos`, `compat` and `bench`.
+//! Load and verification over gRPC, for `cargo xtask chaos`, `compat`, `bench` and `differ`.
 //!
 //! It is a program of its own so that xtask stays light. What it sends and what was acknowledged goes into a
 //! journal; `verify` replays the journal and says whether a server has exactly what it must have. Nothing
@@ -11,6 +11,7 @@
 mod bench;
 mod chaos;
 mod connection;
+mod differ;
 mod grpc;
 mod journal;
 mod judge;
@@ -33,7 +34,8 @@ const HELP: &str = "\
 quorate-load measure      measures one workload; prints one line of JSON
              chaos-write  writes until the connection dies; keeps the journal
              verify       compares the server with the journal; prints one line of JSON
-cargo xtask chaos, compat and bench call it";
+             differ       compares two servers; asks on stdout for fresh ones; prints one line of JSON
+cargo xtask chaos, compat, bench and differ call it";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -54,6 +56,7 @@ fn run(command: &str, options: Options) -> anyhow::Result<()> {
     match command {
         "measure" => bench::run(options),
         "chaos-write" => runtime.block_on(chaos::run(options)),
+        "differ" => differ::run(options),
         "verify" => runtime.block_on(verify::run(options)),
         _ => anyhow::bail!("no such command\n{HELP}"),
     }

@@ -3,7 +3,7 @@
 use crate::power::Powered;
 use bytes::Bytes;
 use futures::future::{Either, select};
-use quorate_raft::{Effects, Error, Node, Options, Proposal, Replica};
+use quorate_raft::{Error, Node, Observer, Options, Proposal, Replica};
 use quorate_state_machine::{Answer, Command, DeleteRange, Kind, Put, Unavailable, mvcc, spaces};
 use quorate_storage::testing::FaultyEngine;
 use quorate_storage_memory::MemoryEngine;
@@ -84,14 +84,14 @@ impl World {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (disk, engine, wal) = (Arc::new(self.disk.clone()), self.engine.clone(), self.wal.clone());
-        let effects = self.told.clone().map(|told| -> Effects {
-            Box::new(move |changes| {
-                told.lock().unwrap().extend(changes.iter().map(|changes| changes.revision.0));
+        let observer = self.told.clone().map(|told| -> Observer {
+            Box::new(move |effects| {
+                told.lock().unwrap().extend(effects.changes.iter().map(|changes| changes.revision.0));
             })
         });
         let work = async {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-            let start = Replica::start(options, engine, disk, wal, clock.clone(), effects, &group);
+            let start = Replica::start(options, engine, disk, wal, clock.clone(), observer, &group);
             let started = match select(pin!(start), pin!(group.failed())).await {
                 Either::Left((Ok(replica), _)) => {
                     let desk = Desk::default();

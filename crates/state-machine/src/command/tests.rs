@@ -3,7 +3,7 @@ use crate::wire::tests::any_txn;
 use bytes::Bytes;
 use proptest::prelude::*;
 use quorate_proto::etcdserverpb::request_op::Request;
-use quorate_proto::etcdserverpb::{LeaseGrantRequest, PutRequest, RequestOp, TxnRequest};
+use quorate_proto::etcdserverpb::{AuthEnableRequest, PutRequest, RequestOp, TxnRequest};
 use quorate_types::LeaseId;
 
 fn command(kind: Kind) -> Command {
@@ -79,6 +79,19 @@ fn envelopes_are_what_they_have_always_been() {
         ),
         (Kind::Compact { revision: Revision(5) }, "013a020805a2060c08848688081203616e6e1809"),
         (
+            Kind::LeaseGrant { id: LeaseId(7), ttl_seconds: 60 },
+            "014204083c1007a2060c08848688081203616e6e1809",
+        ),
+        (Kind::LeaseRevoke { id: LeaseId(7) }, "014a020807a2060c08848688081203616e6e1809"),
+        (
+            Kind::LeaseExpire { ids: vec![LeaseId(7), LeaseId(8)], term: 3 },
+            "01a2060c08848688081203616e6e180982e209060a0207081003",
+        ),
+        (
+            Kind::LeaseCheckpoint(vec![(LeaseId(7), 20), (LeaseId(8), 0)]),
+            "015a0a0a04080710140a020808a2060c08848688081203616e6e1809",
+        ),
+        (
             txn(),
             "0132760a0d080110021a016b30038204016c0a0d080210041a016b40048204016c0a0c10031a016b3a01778204016c120c120a0a\
              016b12017620013001120a1a080a016b1201001801122522230a091a016b20018204016c0a0d080310011a016b28028204016c1a\
@@ -107,7 +120,7 @@ fn what_this_release_does_not_know_is_a_fault() {
     let empty = InternalRaftRequest::default;
     let requests = [
         empty(),
-        InternalRaftRequest { lease_grant: Some(LeaseGrantRequest::default()), ..empty() },
+        InternalRaftRequest { auth_enable: Some(AuthEnableRequest::default()), ..empty() },
         InternalRaftRequest { txn: Some(with_an_unknown_step()), ..empty() },
     ];
     for request in requests {

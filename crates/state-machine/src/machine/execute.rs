@@ -11,6 +11,7 @@ impl StateMachine {
     pub(super) fn execute(
         &mut self,
         kind: Kind,
+        term: u64,
         overlay: &mut Overlay,
     ) -> Result<Result<Reply, Refusal>, Fault> {
         match kind {
@@ -20,6 +21,19 @@ impl StateMachine {
             Kind::Compact { revision } => {
                 Ok(self.keys.compact(revision, overlay).map(|()| Reply::Done).map_err(Refusal::from))
             }
+            Kind::LeaseGrant { id, ttl_seconds } => {
+                Ok(self.grant(id, ttl_seconds, overlay).map(|()| Reply::Done))
+            }
+            Kind::LeaseRevoke { id } => refusable(self.revoke(id, overlay)),
+            Kind::LeaseExpire { ids, term: said_in } => {
+                // A leader that has been deposed meanwhile may not know of a renewal that its successor took.
+                let ids = if said_in == term { ids } else { Vec::new() };
+                refusable(self.expire(&ids, overlay))
+            }
+            Kind::LeaseCheckpoint(left) => {
+                left.iter().for_each(|(id, seconds)| self.leases.checkpoint(*id, *seconds, overlay.batch()));
+                Ok(Ok(Reply::Done))
+            }
             Kind::SetMemberAttributes { member, attributes } => {
                 self.members.describe(member, &attributes, overlay.batch());
                 Ok(Ok(Reply::Done))
@@ -28,38 +42,36 @@ impl StateMachine {
     }
 
     fn put(&mut self, put: &Put, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
-        if put.change.lease.is_some_and(|lease| lease != LeaseId::NONE && !lease_lives(lease)) {
+        if put.change.lease.is_some_and(|lease| lease != LeaseId::NONE && self.leases.get(lease).is_none()) {
             return Err(ExecuteError::Refused(Refusal::LeaseNotFound));
         }
         let mut writing = self.keys.begin(overlay);
         let previous = if put.with_previous { writing.record(&put.change.key)? } else { None };
         writing.put(&put.change)?;
-        let _ = writing.end();
+        let moves = writing.end();
+        self.follow(&moves);
         Ok(Reply::Put { previous })
     }
 
     fn delete_range(&mut self, delete: &DeleteRange, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
         let mut writing = self.keys.begin(overlay);
         let deleted = writing.delete_range(&delete.range, delete.with_previous)?;
-        let _ = writing.end();
+        let moves = writing.end();
+        self.follow(&moves);
         Ok(Reply::DeleteRange(deleted))
     }
 
     fn txn(&mut self, txn: &Txn, overlay: &mut Overlay) -> Result<Reply, ExecuteError> {
         let mut writing = self.keys.begin(overlay);
-        let done = writing.txn(txn, &lease_lives)?;
-        let _ = writing.end();
+        let done = writing.txn(txn, &|lease| self.leases.get(lease).is_some())?;
+        let moves = writing.end();
+        self.follow(&moves);
         Ok(Reply::Txn(done))
     }
 }
 
-/// No lease can be granted yet, so none is found.
-fn lease_lives(_lease: LeaseId) -> bool {
-    false
-}
-
 /// Why a command did not go through.
-enum ExecuteError {
+pub(super) enum ExecuteError {
     Refused(Refusal),
     Fault(ReadError),
 }

@@ -293,7 +293,7 @@ fn an_unknown_command_is_a_fault_and_nothing_of_its_batch_is_published() {
     let mut scene = Scene::new();
     scene.run([put("a", "1")]);
     let before = (scene.published(), scene.contents());
-    let envelopes = vec![envelope(put("a", "2")), Bytes::from_static(&[1, 0x42, 0])];
+    let envelopes = vec![envelope(put("a", "2")), Bytes::from_static(&[1, 0xc2, 0x3e, 0])];
     let fault = scene.try_apply(Payload::Commands(envelopes));
     assert!(matches!(fault, Err(Fault::UnknownCommand)), "{fault:?}");
     assert_eq!((scene.published(), scene.contents()), before);

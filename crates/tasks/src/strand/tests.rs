@@ -166,3 +166,31 @@ async fn a_task_that_panics_ends_the_group_and_not_its_bringer() {
     assert!(strand.begin(Patience::Any).unwrap().run(64));
     assert_eq!(group.failed().await.to_string(), "careless failed");
 }
+
+/// Notes, each time it is woken, whether the tasks can be had at that moment.
+struct Try {
+    strand: Strand,
+    found_free: Mutex<Vec<bool>>,
+}
+
+impl ArcWake for Try {
+    fn wake_by_ref(this: &Arc<Self>) {
+        let is_free = this.strand.begin(Patience::None).is_some();
+        this.found_free.lock().push(is_free);
+    }
+}
+
+/// A home that finds the tasks taken sleeps on: a put waited until something else came, or its time was over.
+#[tokio::test]
+async fn the_home_is_not_woken_before_it_can_have_the_tasks() {
+    let strand = Strand::new();
+    let tried = Arc::new(Try { strand: strand.clone(), found_free: Mutex::default() });
+    let waker = waker(tried.clone());
+    let mut home = std::pin::pin!(strand.attend());
+    assert!(home.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let turn = strand.begin(Patience::Any).unwrap();
+    strand.spawn(async {}); // whoever has the turn could still run it: nobody is woken yet
+    assert!(tried.found_free.lock().is_empty());
+    drop(turn);
+    assert_eq!(*tried.found_free.lock(), [true]);
+}

@@ -7,9 +7,15 @@ use super::stream::PREFIX_BYTES;
 pub(crate) enum Method {
     Range,
     Put,
+    DeleteRange,
     Txn,
     Compact,
     Watch,
+    LeaseGrant,
+    LeaseRevoke,
+    LeaseTimeToLive,
+    LeaseLeases,
+    LeaseKeepAlive,
 }
 
 /// What came for a call, which the caller knows by its tag.
@@ -43,25 +49,25 @@ pub(crate) struct Refused {
 }
 
 impl Method {
-    pub(crate) const COUNT: usize = 5;
+    pub(crate) const COUNT: usize = Method::LeaseKeepAlive as usize + 1;
 
     pub(crate) fn index(self) -> usize {
-        match self {
-            Method::Range => 0,
-            Method::Put => 1,
-            Method::Txn => 2,
-            Method::Compact => 3,
-            Method::Watch => 4,
-        }
+        self as usize
     }
 
     pub(crate) fn path(self) -> &'static str {
         match self {
             Method::Range => "/etcdserverpb.KV/Range",
             Method::Put => "/etcdserverpb.KV/Put",
+            Method::DeleteRange => "/etcdserverpb.KV/DeleteRange",
             Method::Txn => "/etcdserverpb.KV/Txn",
             Method::Compact => "/etcdserverpb.KV/Compact",
             Method::Watch => "/etcdserverpb.Watch/Watch",
+            Method::LeaseGrant => "/etcdserverpb.Lease/LeaseGrant",
+            Method::LeaseRevoke => "/etcdserverpb.Lease/LeaseRevoke",
+            Method::LeaseTimeToLive => "/etcdserverpb.Lease/LeaseTimeToLive",
+            Method::LeaseLeases => "/etcdserverpb.Lease/LeaseLeases",
+            Method::LeaseKeepAlive => "/etcdserverpb.Lease/LeaseKeepAlive",
         }
     }
 }

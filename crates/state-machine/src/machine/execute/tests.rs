@@ -115,7 +115,7 @@ fn what_changed_is_told_revision_by_revision_in_the_order_of_the_changes() {
     let envelopes =
         kinds.map(|kind| crate::Command { id: 7, user: String::new(), auth_revision: 0, kind }.encode());
     let entry = scene.entry(crate::Payload::Commands(envelopes.to_vec()));
-    let changes = scene.state.apply(&[entry], &mut Vec::new()).unwrap();
+    let changes = scene.state.apply(&[entry], &mut Vec::new()).unwrap().changes;
     let shown = |change: &Change| {
         let record = key_value(change.record.clone()).unwrap();
         assert_eq!(record.key, change.key);
