@@ -32,10 +32,11 @@ pub(crate) const HELP: &str = "\
 cargo xtask bench [OPTIONS]
 
   --workload A,B     which of: put txn range serializable range10k mixed watch watch-one count page page-old
-                     compact (all of them)
+                     compact keepalive expire (all of them)
   --clients 1,100    instead of each workload's own rows; connections are clients / 10
   --connections N    instead of clients / 10
   --rounds R         5, or 3 where each begins with a long preload; the order of the servers changes with each
+  --leases N         that fall due in expire, instead of 100,000
   --ops N            measured operations, instead of each row's own; a fifth of them more is warm-up
   --quick            one round of less: to see whether it works
   --backend B        ours with this backend only; without it rocksdb and memory
@@ -115,7 +116,7 @@ impl Bench {
         let first = &self.contenders[0].name;
         println!("\nin brackets the ratio to {first}");
         println!(
-            "puts, transactions, mixed and compact ended with SIGKILL, a restart and a check of all that was acknowledged"
+            "puts, transactions, mixed, compact and expire ended with SIGKILL, a restart and a check of all that was acknowledged"
         );
         Ok(self.failures)
     }
@@ -151,6 +152,7 @@ fn rows(args: &mut Args, quick: bool) -> anyhow::Result<Vec<Row>> {
     let clients: Option<Counts> = args.take_value("--clients")?;
     let connections: Option<u32> = args.take_value("--connections")?;
     let ops: Option<u64> = args.take_value("--ops")?;
+    let leases: Option<u64> = args.take_value("--leases")?;
     let workloads = match names {
         Some(names) => names.split(',').map(str::parse).collect::<anyhow::Result<Vec<Workload>>>()?,
         None => Workload::ALL.to_vec(),
@@ -168,6 +170,7 @@ fn rows(args: &mut Args, quick: bool) -> anyhow::Result<Vec<Row>> {
             row.shrink();
         }
         row.ops = ops.unwrap_or(row.ops);
+        row.set_leases(leases);
     }
     if rows.iter().any(|row| row.connections == 0 || row.ops == 0) {
         bail!("a count of 0");

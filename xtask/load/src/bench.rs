@@ -6,6 +6,8 @@
 
 mod closed;
 mod compaction;
+mod expiry;
+mod keepalives;
 mod pages;
 mod preload;
 mod puts;
@@ -108,6 +110,8 @@ impl Task {
             "count" | "page" | "page-old" => pages::run(self, &mut lines),
             "watch" | "watch-one" => watchers::run(self, &mut lines),
             "compact" => compaction::run(self, &mut lines),
+            "keepalive" => keepalives::run(self, &mut lines),
+            "expire" => expiry::run(self, &mut lines),
             other => bail!("no workload is called {other}"),
         }
     }

@@ -22,6 +22,11 @@ impl Latencies {
         self.all.push(u32::try_from(latency.as_nanos() / UNIT_NS).unwrap_or(u32::MAX));
     }
 
+    /// Those of `other` too.
+    pub(crate) fn extend(&mut self, other: &Latencies) {
+        self.all.extend_from_slice(&other.all);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }

@@ -16,6 +16,8 @@ pub(crate) enum Workload {
     Page,
     PageOld,
     Compact,
+    KeepAlive,
+    Expire,
 }
 
 /// A line of the plan: one table of the output.
@@ -53,6 +55,16 @@ const COMPACTION: [Column; 9] = [
     ("RSS MiB", "server_rss_mib"),
 ];
 
+const EXPIRY: [Column; 7] = [
+    ("puts/s during", "rate"),
+    ("p99 us before", "p99_before_us"),
+    ("p99 us during", "p99_us"),
+    ("during/before", "p99_ratio"),
+    ("max us during", "max_us"),
+    ("took ms", "expiry_ms"),
+    ("RSS MiB", "server_rss_mib"),
+];
+
 const fn columns(rate: &'static str, server: &'static str, own: &'static str) -> [Column; 7] {
     [
         (rate, "rate"),
@@ -66,7 +78,7 @@ const fn columns(rate: &'static str, server: &'static str, own: &'static str) ->
 }
 
 impl Workload {
-    pub(crate) const ALL: [Workload; 12] = [
+    pub(crate) const ALL: [Workload; 14] = [
         Workload::Put,
         Workload::Txn,
         Workload::Range,
@@ -79,6 +91,8 @@ impl Workload {
         Workload::Page,
         Workload::PageOld,
         Workload::Compact,
+        Workload::KeepAlive,
+        Workload::Expire,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -95,6 +109,8 @@ impl Workload {
             Workload::Page => "page",
             Workload::PageOld => "page-old",
             Workload::Compact => "compact",
+            Workload::KeepAlive => "keepalive",
+            Workload::Expire => "expire",
         }
     }
 
@@ -114,18 +130,23 @@ impl Workload {
             Workload::Page => "pages of 500 from a random key on, newest revision",
             Workload::PageOld => "pages of 500 from a random key on, at the revision before the writes",
             Workload::Compact => "puts while the writes before are compacted",
+            Workload::KeepAlive => "keep-alives, a lease and a stream for each client",
+            Workload::Expire => {
+                "puts while leases end that fall due together; \"took\" is from when the last is due"
+            }
         }
     }
 
     /// Whether it ends with SIGKILL, a restart and a check of what was acknowledged.
     pub(crate) fn is_journalled(self) -> bool {
-        matches!(self, Workload::Put | Workload::Txn | Workload::Mixed | Workload::Compact)
+        matches!(self, Workload::Put | Workload::Txn | Workload::Mixed | Workload::Compact | Workload::Expire)
     }
 
     pub(crate) fn columns(self) -> &'static [Column] {
         match self {
             Workload::Watch | Workload::WatchOne => &EVENTS,
             Workload::Compact => &COMPACTION,
+            Workload::Expire => &EXPIRY,
             _ => &CALLS,
         }
     }
@@ -139,9 +160,9 @@ impl Workload {
                 rows.push(Row { connections: 1, ..Row::new(self, 100) });
                 rows
             }
-            Workload::Txn | Workload::Range | Workload::Serializable => of(&[1, 100]),
+            Workload::Txn | Workload::Range | Workload::Serializable | Workload::KeepAlive => of(&[1, 100]),
             Workload::RangeAll => of(&[1, 10]),
-            Workload::Mixed | Workload::Compact => of(&[100]),
+            Workload::Mixed | Workload::Compact | Workload::Expire => of(&[100]),
             Workload::Watch | Workload::WatchOne => of(&[1000]),
             Workload::Count | Workload::Page | Workload::PageOld => of(&[1]),
         }
@@ -177,7 +198,7 @@ impl Row {
         };
         let million = Row { ops: 100_000, seconds: 5.0, value_bytes: 64, keys: 1_000_000, ..row.clone() };
         match workload {
-            Workload::Put | Workload::Txn | Workload::Mixed => row,
+            Workload::Put | Workload::Txn | Workload::Mixed | Workload::KeepAlive => row,
             Workload::Range | Workload::Serializable if clients == 1 => Row { ops: 20_000, ..row },
             Workload::Range | Workload::Serializable => row,
             Workload::RangeAll => Row { ops: 300, ..row },
@@ -188,6 +209,14 @@ impl Row {
             Workload::Count | Workload::Page => million,
             Workload::PageOld => Row { history: 100_000, ..million },
             Workload::Compact => Row { history: 300_000, ..row },
+            Workload::Expire => Row { ops: UNLIMITED, history: 100_000, ..row },
+        }
+    }
+
+    /// How many leases fall due, if any do.
+    pub(crate) fn set_leases(&mut self, leases: Option<u64>) {
+        if self.workload == Workload::Expire {
+            self.history = leases.unwrap_or(self.history);
         }
     }
 
@@ -227,10 +256,13 @@ impl Row {
         if *seconds > 0.0 {
             text += &format!(", at most {seconds} s");
         }
-        if *history > 0 {
-            text += &format!(", {history} writes before");
+        match workload {
+            Workload::Expire => text += &format!(", {history} leases"),
+            _ if *history > 0 => text += &format!(", {history} writes before"),
+            _ => {}
         }
-        if !matches!(workload, Workload::Put | Workload::Txn | Workload::Watch | Workload::WatchOne) {
+        use Workload::{Expire, KeepAlive, Put, Txn, Watch, WatchOne};
+        if !matches!(workload, Put | Txn | Watch | WatchOne | KeepAlive | Expire) {
             text += &format!(", {keys} keys");
         }
         text
@@ -281,7 +313,8 @@ mod tests {
         for mut row in Workload::ALL.into_iter().flat_map(Workload::rows) {
             let before = row.clone();
             row.shrink();
-            assert!(row.ops > 0 && (row.ops, row.seconds) < (before.ops, before.seconds));
+            let size = |row: &Row| (row.ops, row.seconds, row.history);
+            assert!(row.ops > 0 && size(&row) < size(&before));
         }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use prost::Message;
 use quorate_proto::etcdserverpb::request_op::Request;
-use quorate_proto::etcdserverpb::{PutRequest, RequestOp, TxnRequest};
+use quorate_proto::etcdserverpb::{LeaseGrantRequest, PutRequest, RequestOp, TxnRequest};
 
 use super::UNIMPLEMENTED;
 use crate::grpc::{Method, Refused, What};
@@ -67,6 +67,22 @@ pub(crate) fn single(lines: &mut Lines, writes: Writes) -> anyhow::Result<i64> {
         writes.put(number).encode(message).expect("a vector grows");
         Method::Put
     })
+}
+
+/// The lease of this number.
+pub(crate) fn lease_id(number: u64) -> i64 {
+    i64::try_from(number + 1).expect("fewer leases than that")
+}
+
+/// Leases of one time, many at once.
+pub(crate) fn leases(lines: &mut Lines, count: u64, ttl_seconds: i64) -> anyhow::Result<()> {
+    let calls = Calls { count, under_way: PUTS_UNDER_WAY };
+    many(lines, calls, |number, message| {
+        let request = LeaseGrantRequest { ttl: ttl_seconds, id: lease_id(number) };
+        request.encode(message).expect("a vector grows");
+        Method::LeaseGrant
+    })
+    .map(drop)
 }
 
 fn is_unimplemented(error: &anyhow::Error) -> bool {
