@@ -69,7 +69,7 @@ impl<'a> Lane<'a> {
                     self.running = Some(running);
                 }
                 line => {
-                    report = Some(serde_json::from_str(line).with_context(|| format!("it said {line:?}"))?)
+                    report = Some(serde_json::from_str(line).with_context(|| format!("it said {line:?}"))?);
                 }
             }
         }
