@@ -6,6 +6,7 @@ use quorate_proto::encoded;
 use quorate_proto::mvccpb::event::EventType;
 use quorate_types::{Change, ChangeKind, Changes, Revision};
 use std::cell::OnceCell;
+use std::collections::HashSet;
 
 /// What a change is taken to weigh beside its bytes.
 const FACT_BYTES: usize = 192;
@@ -52,8 +53,24 @@ impl Page {
 impl From<Changes> for Page {
     fn from(changes: Changes) -> Self {
         let bytes = changes.changes.iter().map(weight).sum();
-        let facts = changes.changes.into_iter().map(Fact::from).collect();
+        let mut facts: Vec<Fact> = changes.changes.into_iter().map(Fact::from).collect();
+        know_recreated(&mut facts);
         Self { revision: changes.revision, facts, bytes }
+    }
+}
+
+/// A key that one transaction deletes and then puts is created by that put: nothing was there before, although the
+/// revision before has a record of it. etcd: `api/v3rpc/watch.go`, `IsCreateEvent`.
+fn know_recreated(facts: &mut [Fact]) {
+    let mut deleted = HashSet::new();
+    for fact in facts {
+        match fact.change.kind {
+            ChangeKind::Delete => {
+                deleted.insert(fact.change.key.clone());
+            }
+            ChangeKind::Put if deleted.contains(&fact.change.key) => fact.previous = Previous::Known(None),
+            ChangeKind::Put => (),
+        }
     }
 }
 

@@ -100,7 +100,8 @@ impl Reader {
             let revision = page.revision;
             for fact in &mut page.facts {
                 let key = &fact.change.key;
-                if wanted.with_previous.iter().any(|range| range.contains(key)) {
+                let is_unasked = fact.previous == Previous::Unasked;
+                if is_unasked && wanted.with_previous.iter().any(|range| range.contains(key)) {
                     fact.previous = Previous::Known(self.record_before(key, revision)?);
                 }
             }

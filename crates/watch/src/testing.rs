@@ -91,7 +91,7 @@ impl History for MemoryHistory {
         let past = self.shared.lock();
         past.check(Revision(revision.0 - 1))?;
         let earlier = past.changes.iter().rev().filter(|changes| changes.revision < revision);
-        let last = earlier.flat_map(|changes| &changes.changes).find(|change| change.key == key);
+        let last = earlier.flat_map(|changes| changes.changes.iter().rev()).find(|change| change.key == key);
         Ok(last.filter(|change| change.kind == ChangeKind::Put).map(|change| change.record.clone()))
     }
 }

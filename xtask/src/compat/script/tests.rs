@@ -60,3 +60,18 @@ fn what_is_ahead_must_be_refused_by_ours_until_it_works() {
     assert!(case.wrong(Side::Ours, &lines("a")).unwrap().contains("works now"));
     assert!(case.wrong(Side::Ours, &lines("b")).is_some());
 }
+
+#[test]
+fn a_name_stands_for_what_a_command_before_it_printed() {
+    let cases =
+        parse("$ grant 30\nlease <new lease> granted\n\n$ahead revoke <lease>\n<lease> revoked\n").unwrap();
+    let [grant, revoke] = cases.as_slice() else { panic!("{cases:?}") };
+    let lines = ["lease 4f granted".to_owned()];
+    assert_eq!(grant.wrong(Side::Reference, &lines), None);
+    assert!(revoke.lacks_a_name());
+    let revoke = revoke.named(&grant.new_names(&lines));
+    assert!(!revoke.lacks_a_name());
+    assert_eq!(revoke.words, ["revoke", "4f"]);
+    assert_eq!(revoke.wrong(Side::Reference, &["4f revoked".to_owned()]), None);
+    assert!(revoke.wrong(Side::Reference, &["5f revoked".to_owned()]).is_some());
+}

@@ -16,13 +16,25 @@ use crate::command;
 use crate::places::Places;
 use crate::server::Server;
 
-/// U3: when `unshare` is killed, the first process within is, and with it all others.
-const FLAGS: [&str; 6] = ["--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--mount"];
+/// U3: when this program ends, however it ends, `unshare` is killed; then the first process within is, and with it all
+/// others.
+const MAKERS: [&str; 10] = [
+    "--pdeathsig",
+    "KILL",
+    "--",
+    "unshare",
+    "--net",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+    "--mount",
+];
 
 /// Everything that is printed goes to `log`.
 pub(super) fn run(suite: &Suite, scene: &Scene, log: &Path) -> anyhow::Result<()> {
-    let mut command = Command::new("unshare");
-    command.args(FLAGS);
+    let mut command = Command::new("setpriv");
+    command.args(MAKERS);
     if !rustix::process::geteuid().is_root() {
         command.arg("--map-root-user");
     }

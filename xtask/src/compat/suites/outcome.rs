@@ -47,7 +47,8 @@ impl FromIterator<(String, Outcome)> for Outcomes {
     }
 }
 
-/// `tests/test_kv.py::test_get[a b] PASSED`, as `-v` with the classic style prints it; a reason may follow.
+/// `tests/test_kv.py::test_get[a b] PASSED`, as `-v` with the classic style prints it; a reason may follow. A test that
+/// hung has its word on another line, and is found in the summary: `FAILED tests/test_kv.py::test_get[a b] - Timeout`.
 pub(super) fn of_pytest(text: &str) -> Outcomes {
     const WORDS: [(&str, Outcome); 4] = [
         (" PASSED", Outcome::Passed),
@@ -55,6 +56,11 @@ pub(super) fn of_pytest(text: &str) -> Outcomes {
         (" ERROR", Outcome::Failed),
         (" SKIPPED", Outcome::Skipped),
     ];
+    let summed = |line: &str| {
+        let rest = line.strip_prefix("FAILED ").or_else(|| line.strip_prefix("ERROR "))?;
+        let (test, _) = rest.split_once(" - ").unwrap_or((rest, ""));
+        test.contains(".py::").then(|| (test.to_owned(), Outcome::Failed))
+    };
     let read = |line: &str| {
         WORDS.iter().find_map(|&(word, outcome)| {
             let (test, rest) = line.split_once(word)?;
@@ -62,7 +68,7 @@ pub(super) fn of_pytest(text: &str) -> Outcomes {
             whole.then(|| (test.to_owned(), outcome))
         })
     };
-    text.lines().filter_map(read).collect()
+    text.lines().filter_map(|line| summed(line).or_else(|| read(line))).collect()
 }
 
 /// `test test_put ... ok`; what a test prints is kept by the harness, so the word follows the dots.

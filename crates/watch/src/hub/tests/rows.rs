@@ -189,6 +189,20 @@ async fn what_was_there_before_is_shown_to_those_who_want_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_was_there_before_a_put_that_follows_a_delete_of_its_own_transaction() {
+    let mut world = world();
+    world.write(vec![vec![put("a", "2.0")], vec![delete("a"), put("a", "3.1")]]);
+    let mut stream = world.open();
+    stream.create(Create { with_previous: true, ..single("a") });
+    stream.create(Create { with_previous: true, start: at(3), ..single("a") });
+    let past = lines(&mut world, &mut stream).await;
+    assert_eq!(past.last().map(String::as_str), Some("1@3 del a was a=2.0, put a=3.1"));
+    world.write(vec![vec![delete("a"), put("a", "4.1")]]);
+    let now = lines(&mut world, &mut stream).await;
+    assert_eq!(now, ["0@4 del a was a=3.1, put a=4.1", "1@4 del a was a=3.1, put a=4.1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_revision_is_split_for_those_who_accept_it_and_only_for_those() {
     let mut world = World::new(1, Settings { fragment_bytes: 100, ..Settings::default() });
     let mut stream = world.open();

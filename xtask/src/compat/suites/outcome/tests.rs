@@ -14,7 +14,7 @@ fn what_pytest_prints_is_read() {
         t/b.py::three ERROR\n\
         t/b.py::four SKIPPED (ETCD cluster was not run)\n\
         E   assert x PASSED\n\
-        FAILED t/a.py::two - assert PASSED or not\n\
+        FAILED t/a.py::C::two[a b] - assert PASSED or not\n\
         === 1 passed ===\n";
     let expected = [
         ("t/a.py::C::two[a b]", Failed),
@@ -29,6 +29,12 @@ fn what_pytest_prints_is_read() {
 #[test]
 fn a_test_that_passed_and_could_not_clean_up_has_failed() {
     check(&of_pytest("t/a.py::one PASSED\nt/a.py::one ERROR\n"), &[("t/a.py::one", Failed)]);
+}
+
+#[test]
+fn a_test_that_hung_is_found_in_the_summary() {
+    let text = "t/a.py::one \n+++ Timeout +++\nFAILED\nFAILED t/a.py::one - Failed: Timeout (>40.0s)...\n";
+    check(&of_pytest(text), &[("t/a.py::one", Failed)]);
 }
 
 #[test]
