@@ -1,5 +1,6 @@
 //! How much may be under way at once.
 
+use crate::quota::Quota;
 use std::time::Duration;
 
 /// The bounds on what clients may ask.
@@ -14,6 +15,8 @@ pub struct Limits {
     pub call_time_max: Duration,
     /// Bytes of commands under way, all together (law C2).
     pub queued_bytes_max: usize,
+    /// How much may be stored.
+    pub quota: Quota,
 }
 
 impl Default for Limits {
@@ -23,6 +26,7 @@ impl Default for Limits {
             txn_ops_max: 128,
             call_time_max: Duration::from_secs(7),
             queued_bytes_max: 256 << 20,
+            quota: Quota::default(),
         }
     }
 }

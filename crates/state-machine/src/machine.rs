@@ -2,7 +2,9 @@
 
 mod execute;
 
+use crate::alarms::Alarms;
 use crate::answer::Outcome;
+use crate::cluster_version::ClusterVersion;
 use crate::command::Command;
 use crate::members::Members;
 use crate::published::{Published, Reader};
@@ -57,6 +59,8 @@ pub struct StateMachine {
     engine: Arc<dyn Engine>,
     keys: Store,
     members: Members,
+    alarms: Alarms,
+    version: Option<ClusterVersion>,
     applied: Option<log::LogId>,
     membership: log::StoredMembership,
     view: Arc<dyn View>,
@@ -80,16 +84,31 @@ impl StateMachine {
         let keys =
             Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
         let members = Members::open(view.as_ref())?;
+        let alarms = Alarms::open(view.as_ref())?;
+        let version = ClusterVersion::load(view.as_ref())?;
         let published = Published {
             applied,
             keys: keys.snapshot(),
             is_pruning: keys.is_pruning(),
             members: members.clone(),
+            alarms: alarms.clone(),
+            version,
             view: view.clone(),
         };
         let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
         let membership = membership.unwrap_or_default();
-        Ok(Self { engine, keys, members, applied, membership, view, reader, tolerates_gaps: false })
+        Ok(Self {
+            engine,
+            keys,
+            members,
+            alarms,
+            version,
+            applied,
+            membership,
+            view,
+            reader,
+            tolerates_gaps: false,
+        })
     }
 
     /// Where others see the state.
@@ -223,6 +242,8 @@ impl StateMachine {
             keys: self.keys.snapshot(),
             is_pruning: self.keys.is_pruning(),
             members: self.members.clone(),
+            alarms: self.alarms.clone(),
+            version: self.version,
             view: self.view.clone(),
         }));
     }
@@ -304,4 +325,4 @@ fn check_format(view: &dyn View) -> Result<(), Fault> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,7 @@ use quorate_types::Revision;
 #[test]
 fn each_refusal_has_etcds_code_and_text() {
     let (asked, newest) = (Revision(1), Revision(2));
-    let rows: [(Error, i32, &str); 21] = [
+    let rows: [(Error, i32, &str); 27] = [
         (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
         (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
         (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
@@ -17,6 +17,16 @@ fn each_refusal_has_etcds_code_and_text() {
         (Invalid::StreamSort.into(), 12, "RangeStream does not support custom sort orders"),
         (Invalid::StreamFilter.into(), 12, "RangeStream does not support revision filters"),
         (Invalid::TooLarge.into(), 3, "etcdserver: request is too large"),
+        (Invalid::DowngradeFormat.into(), 3, "etcdserver: wrong downgrade target version format"),
+        (
+            Invalid::NoDowngrade.into(),
+            12,
+            "quorate: no downgrade is possible: no older release can read this data",
+        ),
+        (Refusal::NoSpace.into(), 8, "etcdserver: mvcc: database space exceeded"),
+        (Refusal::Corrupt.into(), 15, "etcdserver: corrupt cluster"),
+        (Refusal::NoClusterVersion.into(), 9, "etcdserver: cluster version not found during downgrade"),
+        (Refusal::DowngradeTarget.into(), 3, "etcdserver: invalid downgrade target version"),
         (Refusal::LeaseNotFound.into(), 5, "etcdserver: requested lease not found"),
         (Refusal::Mvcc(MvccRefusal::KeyNotFound).into(), 3, "etcdserver: key not found"),
         (
