@@ -37,7 +37,7 @@ impl Config {
             "" => format!("{}.etcd", settings.text("name")),
             folder => folder.to_owned(),
         };
-        let config = Self {
+        Self {
             name: settings.text("name").to_owned(),
             data_dir: PathBuf::from(data_dir),
             wal_dir: (!wal_dir.is_empty()).then(|| PathBuf::from(wal_dir)),
@@ -66,8 +66,7 @@ impl Config {
                 .filter(|rest| !rest.is_zero()),
             gates: gates::settle(settings, check.problems, check.remarks),
             log: log::settle(settings, check.problems, check.remarks),
-        };
-        config
+        }
     }
 }
 
