@@ -108,19 +108,21 @@ fn check(steps: &mut Steps, subject: &Subject<'_>) {
     steps.run(&Step::with("unit", backend), |tally| unit::check(subject, tally));
 }
 
-/// A fresh server per etcdctl, so that the script can name revisions.
+/// A fresh server per etcdctl and script, so that a script can name revisions.
 fn run_script(
     (server, side): (&Path, Side),
     (version, etcdctl): (&str, &Path),
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
-    let place = tempfile::tempdir()?;
-    let plan = Plan::new(server, place.path())?;
-    let server = plan.start()?;
-    let client =
-        Client { program: etcdctl.to_owned(), version: version.to_owned(), endpoint: plan.endpoint() };
-    script::run(script::ETCDCTL, (&client, side), tally)?;
-    drop(server);
+    for script in script::ALL {
+        let place = tempfile::tempdir()?;
+        let plan = Plan::new(server, place.path())?;
+        let running = plan.start()?;
+        let client =
+            Client { program: etcdctl.to_owned(), version: version.to_owned(), endpoint: plan.endpoint() };
+        script::run(script, (&client, side), tally)?;
+        drop(running);
+    }
     Ok(())
 }
 

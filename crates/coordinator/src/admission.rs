@@ -1,5 +1,6 @@
 //! How much may be under way at once.
 
+use crate::quota::Quota;
 use std::time::Duration;
 
 /// The bounds on what clients may ask.
@@ -22,6 +23,8 @@ pub struct Limits {
     pub lease_checkpoint_interval: Option<Duration>,
     /// Bytes of commands under way, all together (law C2).
     pub queued_bytes_max: usize,
+    /// How much may be stored.
+    pub quota: Quota,
 }
 
 impl Default for Limits {
@@ -34,6 +37,7 @@ impl Default for Limits {
             lease_ttl_min_seconds: 2,
             lease_checkpoint_interval: None,
             queued_bytes_max: 256 << 20,
+            quota: Quota::default(),
         }
     }
 }

@@ -2,11 +2,14 @@
 
 mod compaction;
 mod lease;
+mod maintenance;
+mod space;
 mod stream;
 mod txn;
 
 pub use compaction::Compaction;
 pub use lease::{Granted, Remaining};
+pub use maintenance::{KeyHash, StateHash};
 pub use stream::{End, Piece, RangeStream};
 
 use crate::admission::Limits;
@@ -19,7 +22,8 @@ use crate::watch::Watching;
 use crate::work::Work;
 use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
 use quorate_state_machine::{
-    Answer, Command, DeleteRange, Kind, Member, Outcome, Published, Put, Reader, Refusal, Reply, Unavailable,
+    Alarm, Answer, ClusterVersion, Command, DeleteRange, Kind, Member, Outcome, Published, Put, Reader,
+    Refusal, Reply, Unavailable,
 };
 use quorate_tasks::budget::Budget;
 use quorate_tasks::reply::Desk;
@@ -92,6 +96,10 @@ pub struct Status {
     pub revision: Revision,
     /// Logical bytes stored.
     pub size: u64,
+    /// The alarms that are raised, by kind and then by member.
+    pub alarms: Vec<Alarm>,
+    /// The version that the members agreed on, once they have.
+    pub cluster_version: Option<ClusterVersion>,
     /// Proposals of this member that wait for their answer.
     pub pending: usize,
     /// Proposals of this member that were rejected, or had no answer by their deadline.
@@ -273,6 +281,8 @@ impl Coordinator {
             applied: published.applied_index().unwrap_or(0),
             revision: published.revision(),
             size: published.size(),
+            alarms: published.alarms().collect(),
+            cluster_version: published.cluster_version(),
             pending: self.shared.proposals.pending.load(Ordering::Relaxed),
             failed: self.shared.proposals.failed.load(Ordering::Relaxed),
         }
@@ -301,8 +311,13 @@ impl Coordinator {
         &self.shared.leases
     }
 
-    /// Has a command agreed on, and waits for what it came to.
+    /// Has a command agreed on, if there is room for it, and waits for what it came to.
     pub(crate) async fn submit(&self, call: &Call, kind: Kind) -> Result<Outcome, Error> {
+        self.admit(call, &kind).await?;
+        self.propose(call, kind).await
+    }
+
+    async fn propose(&self, call: &Call, kind: Kind) -> Result<Outcome, Error> {
         let consensus = &self.shared.consensus;
         let id = consensus.next_id();
         let command = Command { id, user: call.identity.user().to_owned(), auth_revision: 0, kind };

@@ -56,6 +56,12 @@ pub enum Invalid {
     /// The command is longer than the limit.
     #[error("request is too large")]
     TooLarge,
+    /// What a downgrade should lead to is no version.
+    #[error("wrong downgrade target version format")]
+    DowngradeFormat,
+    /// A downgrade: no older release could read this state.
+    #[error("no downgrade is possible")]
+    NoDowngrade,
 }
 
 impl From<Malformed> for Invalid {

@@ -10,16 +10,19 @@
 //! - **C1** A front thread never waits for a disk while others wait for it: a read that memory cannot answer goes to the
 //!   work pool, and only a thread with a single connection and a single call may carry a write through itself.
 //! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
-//! - **C3** Every call ends by its deadline. A physical compaction and the pieces of a stream end with their caller instead.
+//! - **C3** Every call ends by its deadline. A physical compaction, a checksum and the pieces of a stream end with their caller
+//!   instead.
 //! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.
 
 mod admission;
+pub mod auto_compaction;
 mod call;
 mod check;
 mod consensus;
 mod coordinator;
 mod error;
 mod lease;
+mod quota;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod watch;
@@ -30,11 +33,15 @@ pub use call::{Call, Identity};
 pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
 pub use coordinator::{
-    Compaction, Company, Coordinator, End, Granted, Piece, RangeStream, Remaining, Status,
+    Compaction, Company, Coordinator, End, Granted, KeyHash, Piece, RangeStream, Remaining, StateHash, Status,
 };
 pub use error::{Error, Invalid};
 pub use lease::LeaseClock;
-pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable, wire};
+pub use quorate_state_machine::{
+    Alarm, AlarmChange, AlarmKind, ClusterVersion, DeleteRange, Member, Outcome, Put, Refusal, Unavailable,
+    wire,
+};
+pub use quota::Quota;
 pub use work::Work;
 
 pub use quorate_mvcc::Refusal as MvccRefusal;

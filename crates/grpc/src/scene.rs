@@ -3,13 +3,15 @@
 use crate::{Services, routes, services};
 use quorate_coordinator::testing::{LocalConsensus, MEMBER, Manner};
 use quorate_coordinator::watch::{Mailbox, Settings, StateHistory, Watching, start};
-use quorate_coordinator::{Consensus, Coordinator, Limits, Standing, Submission, Unavailable, Work};
+use quorate_coordinator::{
+    Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Unavailable, Work,
+};
 use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_proto::etcdserverpb::kv_client::KvClient;
 use quorate_state_machine::{Answer, Reader};
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::testing::ManualClock;
-use quorate_tasks::{Group, Moment};
+use quorate_tasks::{Clock, Group, Moment};
 use quorate_types::ClusterId;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,6 +114,13 @@ impl Scene {
 
     pub(crate) fn kv(&self) -> KvClient<Services> {
         KvClient::new(self.services())
+    }
+
+    /// Has the cluster agree on its version, in an entry of its own.
+    pub(crate) async fn settle_version(&self) {
+        let deadline = self.clock.now() + Duration::from_secs(7);
+        let call = Call { identity: Identity::Anonymous, deadline };
+        self.run(self.door.settle_cluster_version(&call)).await.expect("a consensus of one agrees");
     }
 
     /// `work`'s answer, with the desk attended meanwhile and the time of the leases kept.

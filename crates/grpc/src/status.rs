@@ -43,6 +43,22 @@ fn row(error: &Error) -> (Code, &'static str) {
             (Code::Unimplemented, "RangeStream does not support revision filters")
         }
         Error::Invalid(Invalid::TooLarge) => (Code::InvalidArgument, "etcdserver: request is too large"),
+        Error::Invalid(Invalid::DowngradeFormat) => {
+            (Code::InvalidArgument, "etcdserver: wrong downgrade target version format")
+        }
+        Error::Invalid(Invalid::NoDowngrade) => {
+            (Code::Unimplemented, "quorate: no downgrade is possible: no older release can read this data")
+        }
+        Error::Refused(Refusal::NoSpace) => {
+            (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded")
+        }
+        Error::Refused(Refusal::Corrupt) => (Code::DataLoss, "etcdserver: corrupt cluster"),
+        Error::Refused(Refusal::NoClusterVersion) => {
+            (Code::FailedPrecondition, "etcdserver: cluster version not found during downgrade")
+        }
+        Error::Refused(Refusal::DowngradeTarget) => {
+            (Code::InvalidArgument, "etcdserver: invalid downgrade target version")
+        }
         Error::Refused(Refusal::LeaseNotFound) => (Code::NotFound, "etcdserver: requested lease not found"),
         Error::Invalid(Invalid::LeaseTooLong) => (Code::OutOfRange, "etcdserver: too large lease TTL"),
         Error::Refused(Refusal::LeaseExists) => {
@@ -67,6 +83,11 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Unavailable(Unavailable::TooManyRequests) => (Code::Unknown, "etcdserver: too many requests"),
         Error::Unreadable => (Code::Unavailable, "etcdserver: server stopped"),
     }
+}
+
+/// What a call is told that names an action which its method does not have.
+pub(crate) fn unknown_method() -> Status {
+    Status::unknown("etcdserver: unknown method")
 }
 
 /// A call that this release does not have yet.

@@ -8,14 +8,14 @@ use axum::extract::{Query, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::any;
-use quorate_coordinator::{Call, Coordinator, Error, Identity, Query as Read};
+use quorate_coordinator::{AlarmKind, Call, Coordinator, Error, Identity, Query as Read};
 use quorate_types::KeyRange;
 use std::fmt::Write;
 
 /// One thing that is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// No member holds damaged data. Nothing raises that alarm yet.
+    /// No alarm says that a member holds damaged data.
     DataCorruption,
     /// This member can read its own state.
     SerializableRead,
@@ -62,11 +62,17 @@ impl Check {
         }
     }
 
-    async fn run(self, door: &Coordinator) -> Result<(), Error> {
+    /// What is wrong, in etcd's words.
+    async fn run(self, door: &Coordinator) -> Result<(), String> {
+        let told = |error: Error| format!("etcdserver: {error}");
         match self {
-            Self::DataCorruption | Self::NonLearner => Ok(()),
-            Self::SerializableRead => read(door, true).await,
-            Self::LinearizableRead => read(door, false).await,
+            Self::DataCorruption => {
+                let is_raised = door.status().alarms.iter().any(|alarm| alarm.kind == AlarmKind::CORRUPT);
+                if is_raised { Err("alarm activated: CORRUPT".to_owned()) } else { Ok(()) }
+            }
+            Self::NonLearner => Ok(()),
+            Self::SerializableRead => read(door, true).await.map_err(told),
+            Self::LinearizableRead => read(door, false).await.map_err(told),
         }
     }
 }
@@ -112,7 +118,7 @@ async fn answer(
         let name = check.name();
         match outcome {
             Ok(()) => writeln!(lines, "[+]{name} ok"),
-            Err(error) => writeln!(lines, "[-]{name} failed: etcdserver: {error}"),
+            Err(error) => writeln!(lines, "[-]{name} failed: {error}"),
         }
         .expect("a string takes everything");
     }

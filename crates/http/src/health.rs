@@ -5,19 +5,25 @@ use crate::{Site, checks};
 use axum::extract::{Query, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use quorate_coordinator::{Alarm, AlarmKind};
 
 /// The pairs of a query, repeated names included.
 pub(crate) type Pairs = Query<Vec<(String, String)>>;
 
-/// `exclude=` takes names of alarms. Nothing raises an alarm yet, so there is nothing to leave out; `serializable=true`
-/// asks for what this member has, leader or not.
+/// `exclude=` takes names of alarms to look away from, one each time; `serializable=true` asks for what this member has,
+/// leader or not.
 pub(crate) async fn answer(method: Method, State(site): State<Site>, Query(pairs): Pairs) -> Response {
     if method != Method::GET {
         return answer::method_not_allowed().await;
     }
     let first = pairs.iter().find(|(name, _)| name == "serializable");
     let is_serializable = first.is_some_and(|(_, value)| value == "true");
-    let reason = ill(&site, is_serializable).await;
+    let excluded: Vec<&str> =
+        pairs.iter().filter(|(name, _)| name == "exclude").map(|(_, value)| value.as_str()).collect();
+    let reason = match alarm(&site, &excluded) {
+        Some(reason) => Some(reason),
+        None => ill(&site, is_serializable).await,
+    };
     site.metrics.count_health(reason.is_none());
     match reason {
         None => {
@@ -31,7 +37,19 @@ pub(crate) async fn answer(method: Method, State(site): State<Site>, Query(pairs
     }
 }
 
-/// What is wrong, if anything is.
+/// The first alarm that is raised and not excluded.
+fn alarm(site: &Site, excluded: &[&str]) -> Option<String> {
+    let named = |alarm: Alarm| match alarm.kind {
+        AlarmKind::NO_SPACE => ("NOSPACE".to_owned(), "ALARM NOSPACE"),
+        AlarmKind::CORRUPT => ("CORRUPT".to_owned(), "ALARM CORRUPT"),
+        AlarmKind(number) => (number.to_string(), "ALARM UNKNOWN"),
+    };
+    let raised = site.door.status().alarms.into_iter().map(named);
+    let mut others = raised.filter(|(name, _)| !excluded.contains(&name.as_str()));
+    others.next().map(|(_, reason)| reason.to_owned())
+}
+
+/// What else is wrong, if anything is.
 async fn ill(site: &Site, is_serializable: bool) -> Option<String> {
     if !is_serializable && site.door.status().standing.leader.is_none() {
         return Some("RAFT NO LEADER".to_owned());

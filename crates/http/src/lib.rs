@@ -34,8 +34,6 @@ pub use metrics::{Build, Front, Metrics};
 
 /// The version of etcd whose interface this is; clients choose their behaviour by it.
 pub const ETCD_VERSION: &str = "3.7.1";
-/// The version that the members agreed on, and that of etcd's storage format that the state corresponds to.
-const CLUSTER_VERSION: &str = "3.7.0";
 /// What every answer says of the server itself.
 const SERVER: HeaderValue = HeaderValue::from_static(concat!("quorate/", env!("CARGO_PKG_VERSION")));
 

@@ -48,6 +48,7 @@ pub mod names {
     pub const HEALTHCHECK: &str = "etcd_server_healthcheck";
     pub const HEALTHCHECKS: &str = "etcd_server_healthchecks_total";
 
+    pub const QUOTA: &str = "etcd_server_quota_backend_bytes";
     pub const DB_SIZE: &str = "etcd_mvcc_db_total_size_in_bytes";
     pub const DB_SIZE_IN_USE: &str = "etcd_mvcc_db_total_size_in_use_in_bytes";
     pub const CURRENT_REVISION: &str = "etcd_debugging_mvcc_current_revision";

@@ -7,7 +7,9 @@ use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use quorate_coordinator::testing::{LocalConsensus, MEMBER};
-use quorate_coordinator::{Consensus, Coordinator, Limits, Standing, Submission, Unavailable, Work};
+use quorate_coordinator::{
+    AlarmChange, Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Unavailable, Work,
+};
 use quorate_state_machine::{Answer, Reader};
 use quorate_tasks::poll::{PollClock, PollMeter};
 use quorate_tasks::reply::{Desk, Ticket};
@@ -21,6 +23,7 @@ pub(crate) struct Scene {
     pub(crate) consensus: Arc<LocalConsensus>,
     pub(crate) front: Front,
     router: Router,
+    door: Coordinator,
     desk: Desk<Answer>,
 }
 
@@ -85,7 +88,33 @@ impl Scene {
         };
         let build = Build { version: "0.0.7", backend: "memory".into() };
         let metrics = Arc::new(Metrics::new(door.clone(), build, vec![front.clone()]));
-        Self { consensus, front, router: router(&door, &metrics), desk }
+        Self { consensus, front, router: router(&door, &metrics), door, desk }
+    }
+
+    /// Has the cluster agree on its version.
+    pub(crate) async fn settle_version(&self) {
+        self.attended(self.door.settle_cluster_version(&self.call()))
+            .await
+            .expect("a consensus of one agrees");
+    }
+
+    /// Raises or disarms an alarm.
+    pub(crate) async fn change_alarm(&self, change: AlarmChange) {
+        let call = self.call();
+        self.attended(self.door.change_alarm(&call, change)).await.expect("a consensus of one agrees");
+    }
+
+    fn call(&self) -> Call {
+        let deadline = self.door.clock().now() + self.door.limits().call_time_max;
+        Call { identity: Identity::Anonymous, deadline }
+    }
+
+    /// `work`'s answer, with the desk attended meanwhile.
+    async fn attended<F: Future>(&self, work: F) -> F::Output {
+        tokio::select! {
+            answer = work => answer,
+            () = self.desk.attend() => unreachable!("a desk is attended for ever"),
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -111,10 +140,7 @@ impl Scene {
             let text = String::from_utf8(bytes.to_vec()).expect("what this test itself made is well formed");
             Reply { status: head.status, headers: head.headers, text }
         };
-        tokio::select! {
-            reply = answer => reply,
-            () = self.desk.attend() => unreachable!("a desk is attended for ever"),
-        }
+        self.attended(answer).await
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::scene::{Reply, Scene};
-use quorate_coordinator::Unavailable;
-use quorate_coordinator::testing::Manner;
+use quorate_coordinator::testing::{MEMBER, Manner};
+use quorate_coordinator::{Alarm, AlarmChange, AlarmKind, Unavailable};
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -10,10 +10,54 @@ fn told(reply: &Reply) -> (u16, &str, &str) {
 
 #[tokio::test]
 async fn the_version_is_etcds_to_the_byte_and_ours_is_in_a_header() {
-    let reply = Scene::new().get("/version").await;
+    let scene = Scene::new();
+    scene.settle_version().await;
+    let reply = scene.get("/version").await;
     let body = r#"{"etcdserver":"3.7.1","etcdcluster":"3.7.0","storage":"3.7.0"}"#;
     assert_eq!(told(&reply), (200, "application/json", body));
     assert_eq!(reply.header("server"), concat!("quorate/", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn before_the_members_agree_on_a_version_there_is_none() {
+    let scene = Scene::new();
+    let body = r#"{"etcdserver":"3.7.1","etcdcluster":"not_decided","storage":"unknown"}"#;
+    assert_eq!(told(&scene.get("/version").await), (200, "application/json", body));
+    let series = r#"etcd_cluster_version{cluster_version="3.7"}"#;
+    assert_eq!(scene.get("/metrics").await.series(series), None);
+    scene.settle_version().await;
+    assert_eq!(scene.get("/metrics").await.series(series), Some(1.0));
+}
+
+#[tokio::test]
+async fn an_alarm_makes_a_member_ill_unless_it_is_excluded() {
+    let scene = Scene::new();
+    let alarm = |kind| Alarm { kind: AlarmKind(kind), member: MEMBER };
+    scene.change_alarm(AlarmChange::Raise(alarm(1))).await;
+    let ill = |reason| format!("{{\"health\":\"false\",\"reason\":\"{reason}\"}}\n");
+    assert_eq!(told(&scene.get("/health").await), (503, PLAIN, ill("ALARM NOSPACE").as_str()));
+    assert_eq!(scene.get("/health?exclude=NOSPACE").await.status, 200);
+    assert_eq!(scene.get("/health?exclude=CORRUPT&exclude=&exclude=nospace").await.status, 503);
+    assert_eq!(scene.get("/readyz").await.status, 200, "a full member is ready all the same");
+    for (kind, name, reason) in [(2, "CORRUPT", "ALARM CORRUPT"), (7, "7", "ALARM UNKNOWN")] {
+        scene.change_alarm(AlarmChange::Raise(alarm(kind))).await;
+        let reply = scene.get("/health?exclude=NOSPACE").await;
+        assert_eq!(told(&reply), (503, PLAIN, ill(reason).as_str()));
+        let reply = scene.get(&format!("/health?exclude=NOSPACE&exclude={name}")).await;
+        assert_eq!(reply.status, 200);
+        scene.change_alarm(AlarmChange::Disarm(alarm(kind))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_member_is_not_ready() {
+    let scene = Scene::new();
+    scene.change_alarm(AlarmChange::Raise(Alarm { kind: AlarmKind::CORRUPT, member: MEMBER })).await;
+    let body = "[-]data_corruption failed: alarm activated: CORRUPT\n[+]serializable_read ok\n\
+                [+]linearizable_read ok\n[+]non_learner ok\n\n";
+    assert_eq!(told(&scene.get("/readyz").await), (503, PLAIN, body));
+    assert_eq!(scene.get("/readyz?exclude=data_corruption").await.status, 200);
+    assert_eq!(scene.get("/livez").await.status, 200);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@
 
 mod compaction;
 mod compare;
+mod hash;
 mod history;
 mod index;
 mod moment;
@@ -39,6 +40,7 @@ mod taken;
 mod txn;
 mod writing;
 
+pub use hash::Hashing;
 pub use overlay::Overlay;
 pub use query::{Filter, Order, Query, Sort, Target};
 pub use record::key_value;

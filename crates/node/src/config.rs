@@ -21,9 +21,12 @@ mod source;
 mod variables;
 
 use crate::url::Url;
+use quorate_coordinator::Quota;
+use quorate_coordinator::auto_compaction::Retention;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use gates::{Gate, Gates};
 pub use log::{Log, LogFormat, LogLevel, LogOutput, Rotation};
 pub use source::{Parsed, parse};
 
@@ -68,6 +71,16 @@ pub struct Config {
     pub fsync: bool,
     /// Threads that serve clients; none for one a core.
     pub front_threads: Option<usize>,
+    /// How much may be stored.
+    pub quota: Quota,
+    /// What of the history stays when it is compacted by itself; none for no such compaction.
+    pub auto_compaction: Option<Retention>,
+    /// How many records are removed in one go of a compaction; none for as many as disturb nobody.
+    pub compaction_records: Option<usize>,
+    /// How long it rests between two of them; none for as long as it takes to disturb nobody.
+    pub compaction_rest: Option<Duration>,
+    /// Which features are switched on.
+    pub gates: Gates,
     /// What is logged, how and where.
     pub log: Log,
 }

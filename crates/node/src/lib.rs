@@ -16,6 +16,7 @@ mod data_dir;
 mod front;
 pub mod logging;
 mod node;
+mod upkeep;
 mod url;
 
 pub use bootstrap::{Founding, Identity};

@@ -1,14 +1,15 @@
 //! The parts put together, and taken apart again in order.
 
-use crate::config::Config;
+use crate::config::{Config, Gate};
 use crate::data_dir::{DataDir, DirError};
 use crate::front::{Fronts, Transport};
+use crate::upkeep::Upkeep;
 use quorate_coordinator::watch::StateHistory;
 use quorate_coordinator::{
     Call, Consensus, Coordinator, Identity, LeaseClock, Limits, Standing, Submission, Work,
 };
 use quorate_http::{Build, Front};
-use quorate_raft::{Observer, Options, Proposal, Replica};
+use quorate_raft::{Observer, Options, Pace, Proposal, Replica};
 use quorate_state_machine::{Answer, Attributes, Effects, Reader, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::poll::PollClock;
@@ -26,8 +27,12 @@ use tokio::sync::{oneshot, watch};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a message to a watcher may weigh beyond the longest command before it is split, as in etcd.
 const FRAGMENT_OVERHEAD_BYTES: usize = 512 << 10;
+/// How often what is left of long leases is written down, if that is switched on, as in etcd.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(300);
 /// How long it rests before it asks again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// And if the answer may be there any moment.
+const BLINK: Duration = Duration::from_millis(5);
 
 /// A running server.
 pub struct Node {
@@ -76,7 +81,7 @@ pub enum Error {
     #[error(transparent)]
     DataDir(#[from] DirError),
     /// The cluster will not have this member's name and URLs.
-    #[error("set this member's name and client URLs")]
+    #[error("set this member's name and client URLs, and the cluster's version")]
     Introduction(#[source] quorate_coordinator::Error),
     /// A URL in the configuration is none after all.
     #[error(transparent)]
@@ -110,6 +115,7 @@ impl Node {
             election_timeout: config.election_timeout,
             snapshot_entries: config.snapshot_entries,
             catchup_entries: config.catchup_entries,
+            prune: Pace::with(config.compaction_records, config.compaction_rest),
             ..Options::alone(identity.member, founder, first_request_id)
         };
         let audience = Arc::new(Audience::default());
@@ -123,6 +129,11 @@ impl Node {
             txn_ops_max: config.txn_operations_max,
             election_timeout: config.election_timeout,
             lease_ttl_min_seconds: lease_ttl_min_seconds(config),
+            lease_checkpoint_interval: config
+                .gates
+                .is_on(Gate::LeaseCheckpoint)
+                .then_some(CHECKPOINT_INTERVAL),
+            quota: config.quota,
             ..Limits::default()
         };
         let threads = config.front_threads.unwrap_or_else(cores);
@@ -162,6 +173,10 @@ impl Node {
         self.data_dir.note_log()?;
         let listeners = listen(config)?;
         self.addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let log = config.wal_dir.clone().unwrap_or_else(|| self.data_dir.wal());
+        let folders = vec![self.data_dir.engine(self.data_dir.backend()), log];
+        let upkeep = Upkeep { folders, retention: config.auto_compaction };
+        upkeep.start(&door, self.stopping.subscribe(), &self.group);
         let fronts = Fronts {
             door,
             build: Build { version: env!("CARGO_PKG_VERSION"), backend: self.data_dir.backend().to_owned() },
@@ -330,32 +345,50 @@ fn start_replica(
     Ok(replica)
 }
 
-/// Has this member's name and client URLs applied: then it serves a state that it has agreed on (law N1).
+/// Has this member's name and client URLs applied, and the cluster agree on a version: then it serves a state that it has
+/// agreed on (law N1).
 async fn introduce(config: &Config, door: &Coordinator, group: &Group) -> Result<(), Error> {
-    let (desk, clock) = (Desk::default(), door.clock());
+    let desk = Desk::default();
     let at_desk = door.at(desk.clone());
     let attributes = Attributes {
         name: config.name.clone(),
         client_urls: config.advertise_client_urls.iter().map(ToString::to_string).collect(),
     };
     let introduction = async {
-        loop {
-            let call = Call { identity: Identity::Anonymous, deadline: clock.now() + PATIENCE };
-            match at_desk.describe_member(&call, attributes.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(error @ quorate_coordinator::Error::Unavailable(_)) => {
-                    tracing::warn!(%error, "waiting for the cluster to agree on this member's name");
-                }
-                Err(error) => return Err(Error::Introduction(error)), // waiting would not mend it
-            }
-            clock.sleep_until(clock.now() + PAUSE).await;
-        }
+        agreed(&at_desk, async |call: Call| at_desk.describe_member(&call, attributes.clone()).await).await?;
+        let version = async |call: Call| {
+            at_desk.settle_cluster_version(&call).await?;
+            at_desk.cluster_version().map(drop)
+        };
+        agreed(&at_desk, version).await
     };
     tokio::select! {
         biased;
         failure = group.failed() => Err(failure.into()),
         outcome = introduction => outcome,
         () = desk.attend() => Ok(()),
+    }
+}
+
+/// Asks again and again, until the cluster agrees or says something that waiting would not mend.
+async fn agreed(
+    door: &Coordinator,
+    mut ask: impl AsyncFnMut(Call) -> Result<(), quorate_coordinator::Error>,
+) -> Result<(), Error> {
+    let clock = door.clock();
+    loop {
+        let call = Call { identity: Identity::Anonymous, deadline: clock.now() + PATIENCE };
+        let pause = match ask(call).await {
+            Ok(()) => return Ok(()),
+            Err(error @ quorate_coordinator::Error::Unavailable(_)) => {
+                tracing::warn!(%error, "waiting for the cluster to agree on this member's start");
+                PAUSE
+            }
+            // This member does not know yet that it leads, or waits for who does.
+            Err(quorate_coordinator::Error::Refused(quorate_coordinator::Refusal::NoClusterVersion)) => BLINK,
+            Err(error) => return Err(Error::Introduction(error)),
+        };
+        clock.sleep_until(clock.now() + pause).await;
     }
 }
 

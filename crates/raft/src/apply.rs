@@ -1,7 +1,6 @@
 //! The apply step: from committed entries to published state and answered calls.
 
 use crate::pending::Pending;
-use crate::pruner::STEP_RECORDS;
 use quorate_state_machine::{Answer, Applied, Effects, Entry, Fault, StateMachine};
 use quorate_storage::View;
 use quorate_tasks::reply::Outbox;
@@ -15,8 +14,8 @@ pub(crate) enum Request {
     Entries(Vec<Entry>),
     /// Replace the state by this one, and tell when that is done.
     Install(Arc<dyn View>, oneshot::Sender<Result<(), Fault>>),
-    /// Remove some of what compaction freed, after whatever else there is to do, and tell when that is done.
-    Prune(oneshot::Sender<()>),
+    /// Remove so many of the records that compaction freed, after whatever else there is to do, and tell when that is done.
+    Prune(usize, oneshot::Sender<()>),
 }
 
 /// Who is told of what each batch did, in order, after those who had it done. Called on the apply thread: it must not block.
@@ -74,8 +73,8 @@ impl Apply {
     }
 
     /// One step, after the answers: a put waits for it only if it comes while the step is under way.
-    fn prune(&mut self) -> Result<(), Fault> {
-        self.state.prune(STEP_RECORDS)?;
+    fn prune(&mut self, records: usize) -> Result<(), Fault> {
+        self.state.prune(records)?;
         self.tell_of_pruning();
         Ok(())
     }
@@ -106,12 +105,12 @@ impl Step for Apply {
                     let outcome = self.install(view.as_ref());
                     let _ = done.send(outcome); // whoever asked may have stopped
                 }
-                Request::Prune(done) => prune = Some(done),
+                Request::Prune(records, done) => prune = Some((records, done)),
             }
         }
         self.flush()?;
-        if let Some(done) = prune {
-            self.prune()?;
+        if let Some((records, done)) = prune {
+            self.prune(records)?;
             let _ = done.send(()); // whoever asked may have stopped
         }
         Ok(())

@@ -34,7 +34,7 @@ mod shortcut;
 mod types;
 
 pub use apply::Observer;
-pub use options::{Options, Peer};
+pub use options::{Options, Pace, Peer};
 pub use proposer::Proposal;
 pub use replica::{Error, Replica, Standing};
 pub use types::Node;

@@ -1,24 +1,20 @@
 //! Has what compaction freed removed, a few records at a time, between the batches of commands.
 
 use crate::apply;
+use crate::options::Pace;
 use futures::future::{Either, select};
 use quorate_tasks::inbox::Sender;
 use quorate_tasks::{Clock, Failure};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-
-/// Records that go in one step: less than a millisecond of the apply thread, which a put behind it waits.
-pub(crate) const STEP_RECORDS: usize = 150;
-/// How long the apply thread has for others between two steps: at most 37,500 records go in a second.
-const REST: Duration = Duration::from_millis(4);
 
 /// Asks the apply step for one step after the other, as long as there is something to prune.
 pub(crate) struct Pruner {
     pub(crate) apply: Sender<apply::Request>,
     /// Whether there is something to prune; also after a restart with a compaction that was not through.
     pub(crate) is_pruning: watch::Receiver<bool>,
+    pub(crate) pace: Pace,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -36,10 +32,12 @@ impl Pruner {
     async fn prune(mut self) {
         while self.is_pruning.wait_for(|is_pruning| *is_pruning).await.is_ok() {
             let (done, is_done) = oneshot::channel();
-            if self.apply.push(apply::Request::Prune(done)).is_err() || is_done.await.is_err() {
+            if self.apply.push(apply::Request::Prune(self.pace.records, done)).is_err()
+                || is_done.await.is_err()
+            {
                 return; // why the apply step has ended, it says itself
             }
-            self.clock.sleep_until(self.clock.now() + REST).await;
+            self.clock.sleep_until(self.clock.now() + self.pace.rest).await;
         }
     }
 }

@@ -147,8 +147,13 @@ impl Replica {
         let Seen { applied, is_pruning, apply } = seen;
         let (proposals, reads) = common.start_doors(&strand, applied, group);
         common.start_upkeep(log, whole, thresholds(&options), group);
-        let pruner =
-            Pruner { apply, is_pruning, clock: common.clock.clone(), stopping: common.stopping.clone() };
+        let pruner = Pruner {
+            apply,
+            is_pruning,
+            pace: options.prune,
+            clock: common.clock.clone(),
+            stopping: common.stopping.clone(),
+        };
         group.task("pruner", pruner.run());
         let standing = Arc::new(AtomicStanding::default());
         let follower = Follower {

@@ -1,5 +1,6 @@
 //! What comes back to the call that waits.
 
+use crate::alarms::Alarm;
 use bytes::Bytes;
 use quorate_lease as lease;
 use quorate_mvcc as mvcc;
@@ -26,6 +27,8 @@ pub enum Reply {
     DeleteRange(mvcc::Deleted),
     /// A transaction was done.
     Txn(mvcc::TxnDone),
+    /// An alarm was raised or disarmed: this one, if it was there to be.
+    Alarm(Option<Alarm>),
     /// It is done and there is nothing to tell.
     Done,
 }
@@ -42,6 +45,18 @@ pub enum Refusal {
     /// One of that id does already.
     #[error("lease already exists")]
     LeaseExists,
+    /// A member has no space left, and this would take some: see [`AlarmKind::NO_SPACE`](crate::AlarmKind::NO_SPACE).
+    #[error("database space exceeded")]
+    NoSpace,
+    /// A member holds damaged data: see [`AlarmKind::CORRUPT`](crate::AlarmKind::CORRUPT).
+    #[error("corrupt cluster")]
+    Corrupt,
+    /// The members have not agreed on a version yet.
+    #[error("cluster version not found during downgrade")]
+    NoClusterVersion,
+    /// A downgrade leads to the minor version before the cluster's, and nowhere else.
+    #[error("invalid downgrade target version")]
+    DowngradeTarget,
 }
 
 impl From<lease::Refusal> for Refusal {

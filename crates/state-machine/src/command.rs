@@ -8,6 +8,8 @@
 //! The id in the request's header names the call that waits for the outcome; it is unique across members and
 //! restarts.
 
+use crate::alarms::AlarmChange;
+use crate::cluster_version::ClusterVersion;
 use crate::members::Attributes;
 use crate::{Fault, wire};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -78,6 +80,10 @@ pub enum Kind {
         /// Its new attributes.
         attributes: Attributes,
     },
+    /// Raises or disarms an alarm.
+    Alarm(AlarmChange),
+    /// Says which version the members agreed on.
+    SetClusterVersion(ClusterVersion),
 }
 
 /// Sets a key, and may return what it replaced.
@@ -127,6 +133,11 @@ impl Command {
                     member_attributes: Some(attributes.into()),
                 });
             }
+            Kind::Alarm(change) => request.alarm = Some(change.into()),
+            Kind::SetClusterVersion(version) => {
+                let ver = version.to_string();
+                request.cluster_version_set = Some(membershippb::ClusterVersionSetRequest { ver });
+            }
         }
         let mut envelope = BytesMut::with_capacity(1 + request.encoded_len());
         envelope.put_u8(ENVELOPE_VERSION);
@@ -174,6 +185,10 @@ impl Kind {
         } else if let Some(set) = request.cluster_member_attr_set.take() {
             let attributes = set.member_attributes.unwrap_or_default().into();
             Self::SetMemberAttributes { member: MemberId(set.member_id), attributes }
+        } else if let Some(alarm) = request.alarm.take() {
+            Self::Alarm(AlarmChange::of(&alarm).ok_or(Fault::UnknownCommand)?) // A3: one that changes nothing
+        } else if let Some(set) = request.cluster_version_set.take() {
+            Self::SetClusterVersion(ClusterVersion::parse(&set.ver).ok_or(Fault::UnknownCommand)?)
         } else {
             return Err(Fault::UnknownCommand); // A3
         };

@@ -19,16 +19,22 @@
 //! - **A4** What is published is never ahead of the engine: first the write, then the publication, then the replies.
 //! - **A5** A refusal changes nothing.
 
+mod alarms;
 mod answer;
+mod cluster_version;
 mod command;
+pub mod cost;
 mod fault;
+pub mod hash;
 mod machine;
 mod members;
 mod published;
 pub mod spaces;
 pub mod wire;
 
+pub use alarms::{Alarm, AlarmChange, AlarmKind};
 pub use answer::{Answer, Outcome, Refusal, Reply, Unavailable};
+pub use cluster_version::ClusterVersion;
 pub use command::{Command, DeleteRange, Kind, Put};
 pub use fault::Fault;
 pub use machine::{Applied, Effects, Entry, Payload, StateMachine};

@@ -3,7 +3,9 @@
 mod execute;
 mod leases;
 
+use crate::alarms::Alarms;
 use crate::answer::Outcome;
+use crate::cluster_version::ClusterVersion;
 use crate::command::Command;
 use crate::members::Members;
 use crate::published::{Published, Reader};
@@ -79,6 +81,8 @@ pub struct StateMachine {
     members: Members,
     /// What the batch under way did to leases.
     lease_effects: Vec<lease::Effect>,
+    alarms: Alarms,
+    version: Option<ClusterVersion>,
     applied: Option<log::LogId>,
     membership: log::StoredMembership,
     view: Arc<dyn View>,
@@ -103,12 +107,16 @@ impl StateMachine {
             Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
         let leases = leases::open(view.as_ref(), &keys)?;
         let members = Members::open(view.as_ref())?;
+        let alarms = Alarms::open(view.as_ref())?;
+        let version = ClusterVersion::load(view.as_ref())?;
         let published = Published {
             applied,
             keys: keys.snapshot(),
             is_pruning: keys.is_pruning(),
             leases: leases.clone(),
             members: members.clone(),
+            alarms: alarms.clone(),
+            version,
             view: view.clone(),
         };
         let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
@@ -117,8 +125,10 @@ impl StateMachine {
             engine,
             keys,
             leases,
-            members,
             lease_effects: Vec::new(),
+            members,
+            alarms,
+            version,
             applied,
             membership,
             view,
@@ -259,6 +269,8 @@ impl StateMachine {
             is_pruning: self.keys.is_pruning(),
             leases: self.leases.clone(),
             members: self.members.clone(),
+            alarms: self.alarms.clone(),
+            version: self.version,
             view: self.view.clone(),
         }));
     }
@@ -340,4 +352,4 @@ fn check_format(view: &dyn View) -> Result<(), Fault> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,7 @@
 //! What readers see: one immutable value a batch.
 
+use crate::alarms::{Alarm, Alarms};
+use crate::cluster_version::ClusterVersion;
 use crate::members::{Member, Members};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -19,6 +21,8 @@ pub struct Published {
     pub(crate) is_pruning: bool,
     pub(crate) leases: lease::Table,
     pub(crate) members: Members,
+    pub(crate) alarms: Alarms,
+    pub(crate) version: Option<ClusterVersion>,
     pub(crate) view: Arc<dyn View>,
 }
 
@@ -39,6 +43,12 @@ impl Reader {
     #[must_use]
     pub fn applied_index(&self) -> Option<u64> {
         self.newest.load().applied_index()
+    }
+
+    /// Logical bytes of everything stored. Cost: constant, no reference is counted.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.newest.load().size()
     }
 }
 
@@ -128,6 +138,17 @@ impl Published {
     /// The members, by id.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.list()
+    }
+
+    /// The alarms that are raised, by kind and then by member.
+    pub fn alarms(&self) -> impl Iterator<Item = Alarm> {
+        self.alarms.list()
+    }
+
+    /// The version that the members agreed on; none before they did.
+    #[must_use]
+    pub fn cluster_version(&self) -> Option<ClusterVersion> {
+        self.version
     }
 
     /// Logical bytes of everything stored.

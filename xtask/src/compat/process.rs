@@ -17,10 +17,14 @@ const SIGTERM: i32 = 15;
 
 type Check = fn(&Subject<'_>, &Path) -> anyhow::Result<()>;
 
-const CHECKS: [(&str, Check); 6] = [
+const CHECKS: [(&str, Check); 7] = [
     ("after SIGKILL all is there", keeps_all_after_a_kill),
     ("SIGTERM ends it by that signal, promptly", ends_by_the_signal),
     ("after SIGTERM all is there", keeps_all_after_a_stop),
+    (
+        "a full store raises an alarm, refuses, and goes on once there is room and it is disarmed",
+        goes_on_when_disarmed,
+    ),
     ("a second server on a directory in use is refused by name", refuses_a_directory_in_use),
     ("a directory of etcd's is refused by name and left alone", refuses_a_directory_of_etcd),
     ("a directory of the other backend is refused by name", refuses_the_other_backend),
@@ -99,6 +103,32 @@ fn ends_by_the_signal(subject: &Subject<'_>, place: &Path) -> anyhow::Result<()>
     server.terminate()?;
     let status = server.wait_exit(STOP_WITHIN)?;
     ensure!(status.signal() == Some(SIGTERM), "it ended with {status}; it said:\n{}", server.final_lines());
+    Ok(())
+}
+
+/// Room for two values of 8,000 bytes.
+fn goes_on_when_disarmed(subject: &Subject<'_>, place: &Path) -> anyhow::Result<()> {
+    let plan = Plan::new(&subject.built.program, place)?;
+    let mut command = plan.command();
+    command.args(["--quota-backend-bytes", "20000"]);
+    let mut server = Server::spawn(command, &plan.log())?;
+    server.wait_ready()?;
+    let value = "x".repeat(8000);
+    for key in ["a", "b"] {
+        etcdctl(subject, &plan, &["put", key, &value])?;
+    }
+    let refused = etcdctl(subject, &plan, &["put", "c", &value]).err().context("a third value was let in")?;
+    let told = refused.to_string();
+    ensure!(told.contains("etcdserver: mvcc: database space exceeded"), "it was refused with {told}");
+    let alarms = etcdctl(subject, &plan, &["alarm", "list"])?;
+    ensure!(alarms.len() == 1 && alarms[0].contains("alarm:NOSPACE"), "alarms: {alarms:?}");
+    etcdctl(subject, &plan, &["del", "a", "--from-key"])?;
+    etcdctl(subject, &plan, &["compact", "4", "--physical"])?;
+    ensure!(etcdctl(subject, &plan, &["put", "c", "1"]).is_err(), "the alarm was not disarmed");
+    ensure!(etcdctl(subject, &plan, &["alarm", "disarm"])? == alarms, "another alarm was disarmed");
+    etcdctl(subject, &plan, &["put", "c", &value])?;
+    ensure!(etcdctl(subject, &plan, &["alarm", "list"])?.is_empty(), "the alarm came again");
+    drop(server);
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use crate::command;
 use crate::steps::Tally;
 
-/// The script that every pair of server and etcdctl runs.
-pub(crate) const ETCDCTL: &str = include_str!("etcdctl.txt");
+/// The scripts that every pair of server and etcdctl runs.
+pub(crate) const ALL: [&str; 2] = [include_str!("etcdctl.txt"), include_str!("maintenance.txt")];
 
 /// A real etcdctl and the server it talks to.
 #[derive(Debug, Clone)]

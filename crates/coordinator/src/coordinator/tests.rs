@@ -1,3 +1,6 @@
+mod maintenance;
+mod space;
+
 use super::*;
 use crate::call::Identity;
 use crate::testing::{LocalConsensus, MEMBER, Manner};

@@ -6,7 +6,7 @@ use quorate_types::Revision;
 #[test]
 fn each_refusal_has_etcds_code_and_text() {
     let (asked, newest) = (Revision(1), Revision(2));
-    let rows: [(Error, i32, &str); 23] = [
+    let rows: [(Error, i32, &str); 29] = [
         (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
         (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
         (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
@@ -19,6 +19,16 @@ fn each_refusal_has_etcds_code_and_text() {
         (Invalid::TooLarge.into(), 3, "etcdserver: request is too large"),
         (Invalid::LeaseTooLong.into(), 11, "etcdserver: too large lease TTL"),
         (Refusal::LeaseExists.into(), 9, "etcdserver: lease already exists"),
+        (Invalid::DowngradeFormat.into(), 3, "etcdserver: wrong downgrade target version format"),
+        (
+            Invalid::NoDowngrade.into(),
+            12,
+            "quorate: no downgrade is possible: no older release can read this data",
+        ),
+        (Refusal::NoSpace.into(), 8, "etcdserver: mvcc: database space exceeded"),
+        (Refusal::Corrupt.into(), 15, "etcdserver: corrupt cluster"),
+        (Refusal::NoClusterVersion.into(), 9, "etcdserver: cluster version not found during downgrade"),
+        (Refusal::DowngradeTarget.into(), 3, "etcdserver: invalid downgrade target version"),
         (Refusal::LeaseNotFound.into(), 5, "etcdserver: requested lease not found"),
         (Refusal::Mvcc(MvccRefusal::KeyNotFound).into(), 3, "etcdserver: key not found"),
         (

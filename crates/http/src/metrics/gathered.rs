@@ -63,6 +63,11 @@ impl Gathered {
             counter(PROPOSALS_FAILED, "Proposals that were rejected or timed out.", status.failed as f64),
             gauge(DB_SIZE, "Bytes of all stored records, as the quota counts them.", bytes),
             gauge(DB_SIZE_IN_USE, "The same: freed space does not count.", bytes),
+            gauge(
+                QUOTA,
+                "Bytes that may be stored; negative for any number.",
+                self.door.limits().quota.0 as f64,
+            ),
             gauge(CURRENT_REVISION, "The revision of the key space.", status.revision.0 as f64),
         ]
     }
@@ -73,16 +78,25 @@ impl Gathered {
         let row = |name, help, label, value: &str| {
             family(name, help, MetricType::GAUGE, vec![gauge_row(vec![(label, value)], 1.0)])
         };
-        let (cluster, _patch) = crate::CLUSTER_VERSION.rsplit_once('.').expect("a version has three parts");
+        let agreed = self.door.status().cluster_version;
+        let cluster = agreed.map(|version| {
+            row(
+                CLUSTER_VERSION,
+                "The version that the members agreed on.",
+                "cluster_version",
+                &format!("{}.{}", version.major, version.minor),
+            )
+        });
         let member = format!("{:x}", self.door.member().0);
         let build = vec![("backend", self.build.backend.as_str()), ("version", self.build.version)];
-        vec![
+        let mut families = vec![
             row(SERVER_ID, "This member.", "server_id", &member),
             row(SERVER_VERSION, "The version of etcd that it speaks.", "server_version", crate::ETCD_VERSION),
             row(SERVER_GO_VERSION, "What it was built with.", "server_go_version", COMPILER),
-            row(CLUSTER_VERSION, "The version that the members agreed on.", "cluster_version", cluster),
             family(BUILD, "Quorate's own version.", MetricType::GAUGE, vec![gauge_row(build, 1.0)]),
-        ]
+        ];
+        families.extend(cluster);
+        families
     }
 
     fn fronts(&self) -> Vec<MetricFamily> {

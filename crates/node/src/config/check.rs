@@ -5,6 +5,8 @@ use super::problem::{Complaint, Problem};
 use super::settings::Settings;
 use super::{Config, gates, log};
 use crate::url::Url;
+use quorate_coordinator::Quota;
+use quorate_coordinator::auto_compaction::Retention;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ const WATCH_PROGRESS_DEFAULT: Duration = Duration::from_secs(600);
 const WATCH_PROGRESS_MIN: Duration = Duration::from_millis(100);
 /// Above this etcd warns.
 const REQUEST_BYTES_RECOMMENDED: u64 = 10 << 20;
+/// Above this etcd warns.
+const QUOTA_BYTES_RECOMMENDED: i64 = 8 << 30;
 /// Above this one request could hold up everybody else's.
 const REQUEST_BYTES_MAX: u64 = 1 << 30;
 
@@ -26,7 +30,6 @@ impl Config {
         check.cluster(&advertise_peer_urls);
         check.listeners("listen-peer-urls");
         check.numbers();
-        check.retention();
         let front_threads = check.size("front-threads");
         let interval = settings.duration("grpc-keepalive-interval");
         let wal_dir = settings.text("wal-dir");
@@ -34,7 +37,7 @@ impl Config {
             "" => format!("{}.etcd", settings.text("name")),
             folder => folder.to_owned(),
         };
-        let config = Self {
+        Self {
             name: settings.text("name").to_owned(),
             data_dir: PathBuf::from(data_dir),
             wal_dir: (!wal_dir.is_empty()).then(|| PathBuf::from(wal_dir)),
@@ -54,10 +57,16 @@ impl Config {
             watch_progress_interval: check.watch_progress(),
             fsync: !settings.switch("unsafe-no-fsync"),
             front_threads: (front_threads > 0).then_some(front_threads),
+            quota: check.quota(),
+            auto_compaction: check.retention(),
+            compaction_records: usize::try_from(settings.integer("compaction-batch-limit"))
+                .ok()
+                .filter(|records| *records > 0),
+            compaction_rest: Some(settings.duration("compaction-sleep-interval"))
+                .filter(|rest| !rest.is_zero()),
+            gates: gates::settle(settings, check.problems, check.remarks),
             log: log::settle(settings, check.problems, check.remarks),
-        };
-        gates::check(settings, problems);
-        config
+        }
     }
 }
 
@@ -179,14 +188,33 @@ impl Check<'_> {
         });
     }
 
-    /// A number of hours or revisions, or a time.
-    fn retention(&mut self) {
+    /// Zero means the default.
+    fn quota(&mut self) -> Quota {
+        let bytes = self.settings.integer("quota-backend-bytes");
+        if bytes > QUOTA_BYTES_RECOMMENDED {
+            self.remarks.push(format!(
+                "{}: {bytes} bytes is more than the recommended maximum, 8 GiB",
+                self.settings.spot("quota-backend-bytes")
+            ));
+        }
+        if bytes == 0 { Quota::default() } else { Quota(bytes) }
+    }
+
+    /// A number of hours or revisions, or a time. Zero means that everything stays.
+    fn retention(&mut self) -> Option<Retention> {
         let text = self.settings.text("auto-compaction-retention");
-        let is_time = super::number::nanoseconds(text).is_ok_and(|nanos| nanos >= 0);
         let is_revision = self.settings.text("auto-compaction-mode") == "revision";
-        let holds =
-            text.is_empty() || text.parse::<u32>().is_ok() || is_revision && text.parse::<i64>().is_ok();
-        self.rule("auto-compaction-retention", holds || is_time && !is_revision, || {
+        let number = text.parse::<u32>().ok().map(u64::from);
+        let retention = match (is_revision, number) {
+            _ if text.is_empty() => return None,
+            (true, _) => text.parse::<i64>().ok().filter(|count| *count >= 0).map(Retention::Revisions),
+            (false, Some(hours)) => Some(Retention::Period(Duration::from_secs(hours * 60 * 60))),
+            (false, None) => {
+                let nanos = super::number::nanoseconds(text).ok().and_then(|nanos| u64::try_from(nanos).ok());
+                nanos.map(|nanos| Retention::Period(Duration::from_nanos(nanos)))
+            }
+        };
+        self.rule("auto-compaction-retention", retention.is_some(), || {
             let expected = if is_revision {
                 "a number of revisions"
             } else {
@@ -194,6 +222,8 @@ impl Check<'_> {
             };
             format!("`{text}`: expected {expected}")
         });
+        let is_nothing = [Retention::Revisions(0), Retention::Period(Duration::ZERO)];
+        retention.filter(|retention| !is_nothing.contains(retention))
     }
 
     /// Zero means etcd's default.

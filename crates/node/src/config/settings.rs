@@ -103,6 +103,13 @@ impl Settings {
         }
     }
 
+    pub(super) fn integer(&self, flag: &'static str) -> i64 {
+        match self.reading(flag) {
+            Reading::Integer(number) => *number,
+            other => panic!("{MISMATCH}: --{flag} is {other:?}"),
+        }
+    }
+
     pub(super) fn duration(&self, flag: &'static str) -> Duration {
         match self.reading(flag) {
             Reading::Duration(span) => *span,

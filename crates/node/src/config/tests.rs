@@ -1,4 +1,5 @@
 mod files;
+mod gates;
 mod rules;
 mod table;
 

@@ -1,9 +1,10 @@
 use super::*;
 use crate::wire::tests::any_txn;
+use crate::{Alarm, AlarmKind};
 use bytes::Bytes;
 use proptest::prelude::*;
 use quorate_proto::etcdserverpb::request_op::Request;
-use quorate_proto::etcdserverpb::{AuthEnableRequest, PutRequest, RequestOp, TxnRequest};
+use quorate_proto::etcdserverpb::{AlarmRequest, AuthEnableRequest, PutRequest, RequestOp, TxnRequest};
 use quorate_types::LeaseId;
 
 fn command(kind: Kind) -> Command {
@@ -23,6 +24,14 @@ fn attributes() -> Kind {
     let client_urls = vec!["http://a:1".into(), "http://b:2".into()];
     let attributes = Attributes { name: "a".into(), client_urls };
     Kind::SetMemberAttributes { member: MemberId(7), attributes }
+}
+
+fn raise(kind: AlarmKind) -> Kind {
+    Kind::Alarm(AlarmChange::Raise(Alarm { kind, member: MemberId(7) }))
+}
+
+fn disarm(kind: AlarmKind) -> Kind {
+    Kind::Alarm(AlarmChange::Disarm(Alarm { kind, member: MemberId(7) }))
 }
 
 /// Every kind of step and of comparison, in both branches and within.
@@ -78,6 +87,12 @@ fn envelopes_are_what_they_have_always_been() {
             "01a2060c08848688081203616e6e1809aa511f0807121b0a0161120a687474703a2f2f613a31120a687474703a2f2f623a32",
         ),
         (Kind::Compact { revision: Revision(5) }, "013a020805a2060c08848688081203616e6e1809"),
+        (raise(AlarmKind::NO_SPACE), "015206080110071801a2060c08848688081203616e6e1809"),
+        (disarm(AlarmKind::CORRUPT), "015206080210071802a2060c08848688081203616e6e1809"),
+        (
+            Kind::SetClusterVersion(ClusterVersion::OURS),
+            "01a2060c08848688081203616e6e1809a251070a05332e372e30",
+        ),
         (
             Kind::LeaseGrant { id: LeaseId(7), ttl_seconds: 60 },
             "014204083c1007a2060c08848688081203616e6e1809",
@@ -122,6 +137,8 @@ fn what_this_release_does_not_know_is_a_fault() {
         empty(),
         InternalRaftRequest { auth_enable: Some(AuthEnableRequest::default()), ..empty() },
         InternalRaftRequest { txn: Some(with_an_unknown_step()), ..empty() },
+        InternalRaftRequest { alarm: Some(AlarmRequest::default()), ..empty() },
+        InternalRaftRequest { alarm: Some(AlarmRequest { action: 3, ..AlarmRequest::default() }), ..empty() },
     ];
     for request in requests {
         assert!(matches!(Command::decode(&envelope(&request)), Err(Fault::UnknownCommand)), "{request:?}");
@@ -186,7 +203,13 @@ fn any_kind() -> impl Strategy<Value = Kind> {
             Kind::SetMemberAttributes { member: MemberId(member), attributes }
         });
     let compact = any::<i64>().prop_map(|revision| Kind::Compact { revision: Revision(revision) });
-    prop_oneof![put, delete, attributes, compact, any_txn().prop_map(Kind::Txn)]
+    let alarm = (any::<bool>(), any::<i32>(), any::<u64>()).prop_map(|(is_raised, kind, member)| {
+        let alarm = Alarm { kind: AlarmKind(kind), member: MemberId(member) };
+        Kind::Alarm(if is_raised { AlarmChange::Raise(alarm) } else { AlarmChange::Disarm(alarm) })
+    });
+    let version = (0..=i64::MAX as u64, 0..=i64::MAX as u64)
+        .prop_map(|(major, minor)| Kind::SetClusterVersion(ClusterVersion { major, minor }));
+    prop_oneof![put, delete, attributes, compact, alarm, version, any_txn().prop_map(Kind::Txn)]
 }
 
 proptest! {

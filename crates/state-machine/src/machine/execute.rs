@@ -14,6 +14,9 @@ impl StateMachine {
         term: u64,
         overlay: &mut Overlay,
     ) -> Result<Result<Reply, Refusal>, Fault> {
+        if let Some(refusal) = self.alarms.refusal(&kind) {
+            return Ok(Err(refusal));
+        }
         match kind {
             Kind::Put(put) => refusable(self.put(&put, overlay)),
             Kind::DeleteRange(delete) => refusable(self.delete_range(&delete, overlay)),
@@ -36,6 +39,12 @@ impl StateMachine {
             }
             Kind::SetMemberAttributes { member, attributes } => {
                 self.members.describe(member, &attributes, overlay.batch());
+                Ok(Ok(Reply::Done))
+            }
+            Kind::Alarm(change) => Ok(Ok(Reply::Alarm(self.alarms.change(change, overlay.batch())))),
+            Kind::SetClusterVersion(version) => {
+                version.store(overlay.batch());
+                self.version = Some(version);
                 Ok(Ok(Reply::Done))
             }
         }

@@ -8,23 +8,23 @@ use quorate_storage_memory::MemoryEngine;
 use quorate_types::{KeyRange, LeaseId, MemberId, Revision};
 
 /// A state on a volatile engine, and the log that it is told.
-pub(super) struct Scene {
-    pub(super) engine: Arc<dyn Engine>,
-    pub(super) state: StateMachine,
-    pub(super) index: u64,
+pub(crate) struct Scene {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) state: StateMachine,
+    pub(crate) index: u64,
 }
 
 impl Scene {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::on(Arc::new(MemoryEngine::volatile(spaces::ALL)))
     }
 
-    pub(super) fn on(engine: Arc<dyn Engine>) -> Self {
+    pub(crate) fn on(engine: Arc<dyn Engine>) -> Self {
         let state = StateMachine::open(engine.clone()).unwrap();
         Self { engine, state, index: 0 }
     }
 
-    pub(super) fn entry(&mut self, payload: Payload) -> Entry {
+    pub(crate) fn entry(&mut self, payload: Payload) -> Entry {
         self.index += 1;
         Entry { id: log::LogId { term: 1, index: self.index - 1 }, payload }
     }
@@ -39,21 +39,21 @@ impl Scene {
         self.try_apply(payload).unwrap()
     }
 
-    pub(super) fn run(&mut self, kinds: impl IntoIterator<Item = Kind>) -> Vec<Outcome> {
+    pub(crate) fn run(&mut self, kinds: impl IntoIterator<Item = Kind>) -> Vec<Outcome> {
         self.apply(Payload::Commands(kinds.into_iter().map(envelope).collect()))
     }
 
     /// `key=value@mod_revision` of every key that readers see, and the revision they see.
-    pub(super) fn published(&self) -> (Vec<String>, i64) {
+    pub(crate) fn published(&self) -> (Vec<String>, i64) {
         published(&self.state)
     }
 
-    pub(super) fn contents(&self) -> Contents {
+    pub(crate) fn contents(&self) -> Contents {
         contents(self.engine.as_ref())
     }
 }
 
-pub(super) type Contents = Vec<(&'static str, Vec<(Bytes, Bytes)>)>;
+pub(crate) type Contents = Vec<(&'static str, Vec<(Bytes, Bytes)>)>;
 
 /// Every record of every space.
 fn contents(engine: &dyn Engine) -> Contents {
@@ -82,16 +82,16 @@ fn envelope(kind: Kind) -> Bytes {
     Command { id: 7, user: String::new(), auth_revision: 0, kind }.encode()
 }
 
-pub(super) fn put(key: &'static str, value: &'static str) -> Kind {
+pub(crate) fn put(key: &'static str, value: &'static str) -> Kind {
     put_as(key, Some(value), Some(0))
 }
 
-pub(super) fn put_as(key: &'static str, value: Option<&'static str>, lease: Option<i64>) -> Kind {
+pub(crate) fn put_as(key: &'static str, value: Option<&'static str>, lease: Option<i64>) -> Kind {
     let change = mvcc::Put { key: key.into(), value: value.map(Bytes::from), lease: lease.map(LeaseId) };
     Kind::Put(Put { change, with_previous: true })
 }
 
-pub(super) fn delete(key: &'static str, end: &'static str) -> Kind {
+pub(crate) fn delete(key: &'static str, end: &'static str) -> Kind {
     let range = KeyRange::from_wire(key.into(), end.into());
     Kind::DeleteRange(DeleteRange { range, with_previous: true })
 }
@@ -224,7 +224,7 @@ fn a_refusal_changes_nothing() {
     }
 }
 
-pub(super) fn without_position(mut contents: Contents) -> Contents {
+pub(crate) fn without_position(mut contents: Contents) -> Contents {
     for (space, records) in &mut contents {
         if *space == QUORATE.name() {
             records.retain(|(key, _)| key.as_ref() != APPLIED);

@@ -1,9 +1,9 @@
 use super::*;
 
 #[test]
-fn the_script_parses_and_covers_both_versions() {
-    let cases = parse(ETCDCTL).unwrap();
-    assert!(cases.len() > 40, "{}", cases.len());
+fn the_scripts_parse_and_cover_both_versions() {
+    let cases: Vec<Case> = ALL.into_iter().flat_map(|script| parse(script).unwrap()).collect();
+    assert!(cases.len() > 60, "{}", cases.len());
     assert!(cases.iter().any(|case| case.mark == Mark::Since("3.5".to_owned())));
 }
 

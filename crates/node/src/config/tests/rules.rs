@@ -108,20 +108,44 @@ fn a_cluster_of_this_member_alone_may_be_written_out() {
 
 #[test]
 fn what_to_keep_of_history_is_hours_a_time_or_revisions() {
-    for (mode, keep, holds) in [
-        ("periodic", "1", true),
-        ("periodic", "30m", true),
-        ("periodic", "-1h", false),
-        ("periodic", "many", false),
-        ("revision", "1000", true),
-        ("revision", "30m", false),
-        ("hourly", "1", false),
+    let hours = |hours: u64| Some(Some(Retention::Period(Duration::from_secs(hours * 3600))));
+    for (mode, keep, retention) in [
+        ("periodic", "1", hours(1)),
+        ("periodic", "30m", Some(Some(Retention::Period(Duration::from_secs(1800))))),
+        ("periodic", "0", Some(None)),
+        ("periodic", "0s", Some(None)),
+        ("periodic", "", Some(None)),
+        ("periodic", "4000000000", hours(4_000_000_000)),
+        ("periodic", "-1h", None),
+        ("periodic", "many", None),
+        ("revision", "1000", Some(Some(Retention::Revisions(1000)))),
+        ("revision", "0", Some(None)),
+        ("revision", "-1", None),
+        ("revision", "30m", None),
+        ("hourly", "1", None),
     ] {
         let arguments =
             [format!("--auto-compaction-mode={mode}"), format!("--auto-compaction-retention={keep}")];
-        let parsed = read(&[&arguments[0], &arguments[1]], &[]);
-        assert_eq!(matches!(parsed, Parsed::Serve { .. }), holds, "{mode} {keep}");
+        let found = match read(&[&arguments[0], &arguments[1]], &[]) {
+            Parsed::Serve { config, .. } => Some(config.auto_compaction),
+            _ => None,
+        };
+        assert_eq!(found, retention, "{mode} {keep}");
     }
+}
+
+#[test]
+fn zero_is_the_default_of_quota_and_compaction() {
+    let plain = config(&["--quota-backend-bytes=0", "--compaction-batch-limit=0"], &[]);
+    assert_eq!((plain.quota, plain.compaction_records, plain.compaction_rest), (Quota(2 << 30), None, None));
+    for (bytes, warns) in [(-1, 0), (1, 0), (8 << 30, 0), ((8_i64 << 30) + 1, 1)] {
+        let argument = format!("--quota-backend-bytes={bytes}");
+        assert_eq!(config(&[&argument], &[]).quota, Quota(bytes));
+        assert_eq!(remarks(&[&argument], &[]).len(), warns, "{bytes}");
+    }
+    let set = config(&["--compaction-batch-limit=7", "--compaction-sleep-interval=9ms"], &[]);
+    assert_eq!((set.compaction_records, set.compaction_rest), (Some(7), Some(Duration::from_millis(9))));
+    assert_eq!(config(&["--compaction-batch-limit=-7"], &[]).compaction_records, None);
 }
 
 #[test]
