@@ -12,6 +12,11 @@ pub struct Limits {
     pub txn_ops_max: usize,
     /// The longest any call may take. etcd: 5 s and two election time-outs.
     pub call_time_max: Duration,
+    /// Entries that may be committed and not applied here; past it commands are told `too many requests`. etcd:
+    /// `maxGapBetweenApplyAndCommitIndex`.
+    pub backlog_max: u64,
+    /// How long a member hears of no leader before it stands for election. etcd: `--election-timeout`.
+    pub election_timeout: Duration,
     /// Bytes of commands under way, all together (law C2).
     pub queued_bytes_max: usize,
 }
@@ -22,6 +27,8 @@ impl Default for Limits {
             command_bytes_max: 1_572_864,
             txn_ops_max: 128,
             call_time_max: Duration::from_secs(7),
+            backlog_max: 5000,
+            election_timeout: Duration::from_secs(1),
             queued_bytes_max: 256 << 20,
         }
     }

@@ -10,7 +10,8 @@
 //! - **C1** A front thread never waits for a disk while others wait for it: a read that memory cannot answer goes to the
 //!   work pool, and only a thread with a single connection and a single call may carry a write through itself.
 //! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
-//! - **C3** Every call ends by its deadline. A physical compaction and the pieces of a stream end with their caller instead.
+//! - **C3** Every call ends by its deadline. A physical compaction, and the pieces of a stream or of a
+//!   long range, end with their caller instead.
 //! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.
 
 mod admission;
@@ -21,6 +22,7 @@ mod coordinator;
 mod error;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod time_out;
 pub mod watch;
 mod work;
 
@@ -28,9 +30,10 @@ pub use admission::Limits;
 pub use call::{Call, Identity};
 pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
-pub use coordinator::{Compaction, Company, Coordinator, End, Piece, RangeStream, Status};
+pub use coordinator::{Compaction, Company, Coordinator, End, LongRange, Piece, RangeStream, Ranged, Status};
 pub use error::{Error, Invalid};
 pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable, wire};
+pub use time_out::timed_out;
 pub use work::Work;
 
 pub use quorate_mvcc::Refusal as MvccRefusal;

@@ -24,6 +24,7 @@ mod compaction;
 mod compare;
 mod history;
 mod index;
+mod listing;
 mod moment;
 mod overlay;
 mod query;
@@ -39,6 +40,7 @@ mod taken;
 mod txn;
 mod writing;
 
+pub use listing::{Listed, Listing};
 pub use overlay::Overlay;
 pub use query::{Filter, Order, Query, Sort, Target};
 pub use record::key_value;

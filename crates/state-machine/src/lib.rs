@@ -29,7 +29,7 @@ pub mod spaces;
 pub mod wire;
 
 pub use answer::{Answer, Outcome, Refusal, Reply, Unavailable};
-pub use command::{Command, DeleteRange, Kind, Put};
+pub use command::{Command, DeleteRange, Kind, Packed, Put};
 pub use fault::Fault;
 pub use machine::{Applied, Entry, Payload, StateMachine};
 pub use members::{Attributes, Member};
