@@ -13,14 +13,17 @@ pub struct Limits {
     pub txn_ops_max: usize,
     /// The longest any call may take. etcd: 5 s and two election time-outs.
     pub call_time_max: Duration,
-    /// How long members wait for a leader before they elect another. etcd: `--election-timeout`.
-    pub election_timeout: Duration,
     /// The shortest life of a lease, in seconds: one asked for less is granted this. etcd: one and a half election
     /// time-outs, rounded up.
     pub lease_ttl_min_seconds: i64,
     /// How often what is left of long leases is written down for the next leader; never, if none. etcd: every five
     /// minutes with the feature gate `LeaseCheckpoint`.
     pub lease_checkpoint_interval: Option<Duration>,
+    /// Entries that may be committed and not applied here; past it commands are told `too many requests`. etcd:
+    /// `maxGapBetweenApplyAndCommitIndex`.
+    pub backlog_max: u64,
+    /// How long a member hears of no leader before it stands for election. etcd: `--election-timeout`.
+    pub election_timeout: Duration,
     /// Bytes of commands under way, all together (law C2).
     pub queued_bytes_max: usize,
     /// How much may be stored.
@@ -33,9 +36,10 @@ impl Default for Limits {
             command_bytes_max: 1_572_864,
             txn_ops_max: 128,
             call_time_max: Duration::from_secs(7),
-            election_timeout: Duration::from_secs(1),
             lease_ttl_min_seconds: 2,
             lease_checkpoint_interval: None,
+            backlog_max: 5000,
+            election_timeout: Duration::from_secs(1),
             queued_bytes_max: 256 << 20,
             quota: Quota::default(),
         }

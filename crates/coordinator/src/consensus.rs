@@ -29,6 +29,13 @@ pub struct Submission {
 pub struct Standing {
     /// Who leads, if this member knows of a leader.
     pub leader: Option<MemberId>,
+    /// Since when it knows of this leader, or of none.
+    pub since: Moment,
+    /// When it learned of the last leader there was, if there was one.
+    pub elected: Option<Moment>,
+    /// Since when it has been connected, without a break, to the leader, or as the leader to a quorum. A member that votes
+    /// alone always has been.
+    pub connected: Option<Moment>,
     /// The term.
     pub term: u64,
     /// The last entry known to be committed.

@@ -1,7 +1,9 @@
 //! The calls.
 
 mod compaction;
+mod ends;
 mod lease;
+mod long;
 mod maintenance;
 mod space;
 mod stream;
@@ -9,6 +11,7 @@ mod txn;
 
 pub use compaction::Compaction;
 pub use lease::{Granted, Remaining};
+pub use long::{LongRange, Ranged};
 pub use maintenance::{KeyHash, StateHash};
 pub use stream::{End, Piece, RangeStream};
 
@@ -18,19 +21,24 @@ use crate::check;
 use crate::consensus::{Consensus, Standing, Submission};
 use crate::error::{Error, Invalid};
 use crate::lease::LeaseClock;
+use crate::time_out::timed_out;
 use crate::watch::Watching;
 use crate::work::Work;
+use bytes::Bytes;
 use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
 use quorate_state_machine::{
-    Alarm, Answer, ClusterVersion, Command, DeleteRange, Kind, Member, Outcome, Published, Put, Reader,
-    Refusal, Reply, Unavailable,
+    Alarm, Answer, ClusterVersion, Command, DeleteRange, Kind, Member, Outcome, Packed, Published, Put,
+    Reader, Refusal, Reply, Unavailable,
 };
 use quorate_tasks::budget::Budget;
 use quorate_tasks::reply::Desk;
-use quorate_tasks::{Clock, timeout};
+use quorate_tasks::{Clock, Moment, timeout};
 use quorate_types::{ClusterId, MemberId, Revision};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// A command up to so many bytes is encoded on the front thread: a copy, of some ten microseconds.
+const SEALED_HERE_MAX: usize = 64 << 10;
 
 /// The door to the cluster for one front thread. Clones share everything.
 #[derive(Clone)]
@@ -40,7 +48,11 @@ pub struct Coordinator {
     /// Whom the front thread serves; none if nobody counts.
     company: Option<Company>,
     watching: Option<Watching>,
+    stopping: Option<Stopping>,
 }
+
+/// Says once that the server stops.
+type Stopping = tokio::sync::watch::Receiver<bool>;
 
 struct Shared {
     cluster: ClusterId,
@@ -126,13 +138,19 @@ impl Coordinator {
             limits.lease_checkpoint_interval,
         );
         let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals, leases };
-        Self { shared: Arc::new(shared), desk: Desk::default(), company: None, watching: None }
+        Self {
+            shared: Arc::new(shared),
+            desk: Desk::default(),
+            company: None,
+            watching: None,
+            stopping: None,
+        }
     }
 
     /// The same door at another front thread: replies arrive at `desk`, which that thread attends.
     #[must_use]
     pub fn at(&self, desk: Desk<Answer>) -> Self {
-        Self { shared: self.shared.clone(), desk, company: None, watching: self.watching.clone() }
+        Self { desk, company: None, ..self.clone() }
     }
 
     /// The same door at a thread that serves `company`. While that is one call of one connection, a write is carried
@@ -191,7 +209,7 @@ impl Coordinator {
     ///
     /// # Errors
     /// See [`Error`]; after a time-out the key may or may not have been set.
-    pub async fn put(&self, call: &Call, put: Put) -> Result<(Revision, Option<bytes::Bytes>), Error> {
+    pub async fn put(&self, call: &Call, put: Put) -> Result<(Revision, Option<Bytes>), Error> {
         check::key(&put.change.key)?;
         let outcome = self.submit(call, Kind::Put(put)).await?;
         match outcome.result? {
@@ -319,13 +337,15 @@ impl Coordinator {
 
     async fn propose(&self, call: &Call, kind: Kind) -> Result<Outcome, Error> {
         let consensus = &self.shared.consensus;
+        self.check_backlog()?;
         let id = consensus.next_id();
         let command = Command { id, user: call.identity.user().to_owned(), auth_revision: 0, kind };
-        let envelope = command.encode();
-        if envelope.len() > self.shared.limits.command_bytes_max {
+        let command = command.pack();
+        if command.length() > self.shared.limits.command_bytes_max {
             return Err(Invalid::TooLarge.into());
         }
-        let share = self.shared.budget.take(envelope.len()).map_err(|_| Unavailable::TooManyRequests)?;
+        let share = self.shared.budget.take(command.length()).map_err(|_| Unavailable::TooManyRequests)?;
+        let envelope = self.seal(call, command).await?;
         let (ticket, reply) = self.desk.ticket();
         let alone = self.is_alone();
         let proposals = &self.shared.proposals;
@@ -351,7 +371,33 @@ impl Coordinator {
             Ok(Answer::Current) => unreachable!("a command's ticket was answered as a read's"),
         };
         proposals.failed.fetch_add(1, Ordering::Relaxed);
-        Err(reason.into())
+        Err(self.told(call, reason).into())
+    }
+
+    /// Nothing more is proposed while there is this much to apply. Cost: a lock in consensus, never held long.
+    fn check_backlog(&self) -> Result<(), Unavailable> {
+        let consensus = &self.shared.consensus;
+        let applied = consensus.reader().applied_index().unwrap_or(0);
+        let backlog = consensus.standing().committed.saturating_sub(applied);
+        if backlog > self.shared.limits.backlog_max { Err(Unavailable::TooManyRequests) } else { Ok(()) }
+    }
+
+    /// The words of `reason` for a proposal. A deadline other than the longest is its caller's, who is told nothing else.
+    fn told(&self, call: &Call, reason: Unavailable) -> Unavailable {
+        if reason != Unavailable::TimedOut {
+            return reason;
+        }
+        let limits = &self.shared.limits;
+        let began = Moment(call.deadline.since(Moment(limits.call_time_max)));
+        timed_out(began, &self.shared.consensus.standing(), limits.election_timeout)
+    }
+
+    /// The envelope of `command`: made here, or, if it is long, on the work pool (law C1).
+    async fn seal(&self, call: &Call, command: Packed) -> Result<Bytes, Unavailable> {
+        if command.length() <= SEALED_HERE_MAX {
+            return Ok(command.seal());
+        }
+        self.by_deadline(call, self.shared.work.run(move || command.seal())).await?
     }
 
     /// Waits until the local state is as new as anything acknowledged (law C4).

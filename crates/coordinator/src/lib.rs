@@ -10,8 +10,8 @@
 //! - **C1** A front thread never waits for a disk while others wait for it: a read that memory cannot answer goes to the
 //!   work pool, and only a thread with a single connection and a single call may carry a write through itself.
 //! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
-//! - **C3** Every call ends by its deadline. A physical compaction, a checksum and the pieces of a stream end with their caller
-//!   instead.
+//! - **C3** Every call ends by its deadline. A physical compaction, a checksum, and the pieces of a stream or of a long
+//!   range, end with their caller instead.
 //! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.
 
 mod admission;
@@ -25,6 +25,7 @@ mod lease;
 mod quota;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod time_out;
 pub mod watch;
 mod work;
 
@@ -33,7 +34,8 @@ pub use call::{Call, Identity};
 pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
 pub use coordinator::{
-    Compaction, Company, Coordinator, End, Granted, KeyHash, Piece, RangeStream, Remaining, StateHash, Status,
+    Compaction, Company, Coordinator, End, Granted, KeyHash, LongRange, Piece, RangeStream, Ranged,
+    Remaining, StateHash, Status,
 };
 pub use error::{Error, Invalid};
 pub use lease::LeaseClock;
@@ -42,6 +44,7 @@ pub use quorate_state_machine::{
     wire,
 };
 pub use quota::Quota;
+pub use time_out::timed_out;
 pub use work::Work;
 
 pub use quorate_mvcc::Refusal as MvccRefusal;

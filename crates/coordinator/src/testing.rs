@@ -6,6 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_proto::log;
 use quorate_state_machine::{Answer, Entry, Fault, Payload, Reader, StateMachine, Unavailable, spaces};
+use quorate_storage::Engine;
 use quorate_storage_memory::MemoryEngine;
 use quorate_tasks::Moment;
 use quorate_tasks::reply::Ticket;
@@ -28,6 +29,8 @@ struct Inner {
     manner: Manner,
     /// Whether what compaction frees goes at once, or not before `prune`.
     prunes: bool,
+    /// How it sees the cluster, if not as its leader.
+    standing: Option<Standing>,
     /// What was taken and never answered.
     held: Vec<Submission>,
 }
@@ -54,7 +57,15 @@ impl LocalConsensus {
     /// # Errors
     /// Only if the state machine cannot begin on an empty engine, which would be a bug in it.
     pub fn new() -> Result<Self, Fault> {
-        let mut state = StateMachine::open(Arc::new(MemoryEngine::volatile(spaces::ALL)))?;
+        Self::on(Arc::new(MemoryEngine::volatile(spaces::ALL)))
+    }
+
+    /// The same on an empty engine of the caller's.
+    ///
+    /// # Errors
+    /// As [`LocalConsensus::new`], or the engine failed.
+    pub fn on(engine: Arc<dyn Engine>) -> Result<Self, Fault> {
+        let mut state = StateMachine::open(engine)?;
         let node = log::Node {
             id: MEMBER.0,
             name: "seven".into(),
@@ -66,15 +77,9 @@ impl LocalConsensus {
         let founding = Entry { id: log::LogId { term: TERM, index: 0 }, payload: membership };
         state.apply(&[founding], &mut Vec::new())?;
         let reader = state.reader();
-        let inner = Mutex::new(Inner {
-            state,
-            feed: None,
-            leases: None,
-            manner: Manner::Prompt,
-            prunes: true,
-            held: Vec::new(),
-        });
-        Ok(Self { reader, next_id: AtomicU64::new(1), inner })
+        let (manner, held) = (Manner::Prompt, Vec::new());
+        let inner = Inner { state, feed: None, leases: None, manner, prunes: true, standing: None, held };
+        Ok(Self { reader, next_id: AtomicU64::new(1), inner: Mutex::new(inner) })
     }
 
     /// Tells `feed` of every change from here on.
@@ -95,6 +100,11 @@ impl LocalConsensus {
     /// Treats everything in this manner from here on.
     pub fn behave(&self, manner: Manner) {
         self.inner.lock().manner = manner;
+    }
+
+    /// Sees the cluster so from here on, whatever it does.
+    pub fn stand(&self, standing: Standing) {
+        self.inner.lock().standing = Some(standing);
     }
 
     /// From here on what compaction frees stays until [`LocalConsensus::prune`].
@@ -168,6 +178,9 @@ impl Consensus for LocalConsensus {
 
     fn standing(&self) -> Standing {
         let committed = self.reader.applied_index().unwrap_or(0);
-        Standing { leader: Some(MEMBER), term: TERM, committed }
+        let (leader, since) = (Some(MEMBER), Moment::default());
+        let leads =
+            Standing { leader, since, elected: Some(since), connected: Some(since), term: TERM, committed };
+        self.inner.lock().standing.unwrap_or(leads)
     }
 }

@@ -1,17 +1,25 @@
 //! From a request's metadata to who asks and until when.
 
 use crate::status::{self, DEADLINE_EXCEEDED, INVALID_API_VERSION};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Either, select};
 use quorate_coordinator::{Call, Coordinator, Error, Identity, Unavailable};
 use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_types::Revision;
+use std::future::pending;
+use std::pin::pin;
 use std::time::Duration;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
+
+/// Ends when a stream has to, with its status.
+pub(crate) type StreamEnd = BoxFuture<'static, Status>;
 
 /// A call, and whose deadline it has.
 pub(crate) struct Caller {
     pub(crate) call: Call,
     deadline_is_clients: bool,
+    wants_leader: bool,
 }
 
 impl Caller {
@@ -37,15 +45,28 @@ impl Caller {
             return Err(status::of(&Error::Unavailable(Unavailable::NoLeader)));
         }
         let call = Call { identity: Identity::Anonymous, deadline: now + span };
-        Ok(Self { call, deadline_is_clients })
+        Ok(Self { call, deadline_is_clients, wants_leader })
     }
 
     /// The status of a call that failed.
     pub(crate) fn status(&self, error: &Error) -> Status {
-        if self.deadline_is_clients && *error == Error::Unavailable(Unavailable::TimedOut) {
-            return Status::deadline_exceeded(DEADLINE_EXCEEDED);
+        match error {
+            Error::Unavailable(reason) if self.deadline_is_clients && reason.is_time_out() => {
+                Status::deadline_exceeded(DEADLINE_EXCEEDED)
+            }
+            error => status::of(error),
         }
-        status::of(error)
+    }
+
+    /// What ends the caller's stream although it would go on: the server stops, or there has long been no leader and the
+    /// caller wants one.
+    pub(crate) fn end_of_stream(&self, door: &Coordinator) -> StreamEnd {
+        let stopped = door.stopped().map(|()| Unavailable::Stopped);
+        let lost =
+            if self.wants_leader { Either::Left(door.leader_lost()) } else { Either::Right(pending()) };
+        let lost = lost.map(|()| Unavailable::NoLeader);
+        let end = async move { select(pin!(stopped), pin!(lost)).await.factor_first().0 };
+        end.map(|reason| status::of(&reason.into())).boxed()
     }
 }
 

@@ -8,8 +8,8 @@ use crate::call::{Caller, header};
 use futures::TryStreamExt;
 use futures::stream::{Stream, try_unfold};
 use quorate_coordinator::{
-    Call, Compaction, Coordinator, DeleteRange, Error, Invalid, OpDone, Piece, Put, Query, Room, TxnDone,
-    wire,
+    Call, Compaction, Coordinator, DeleteRange, Error, Invalid, LongRange, OpDone, Piece, Put, Query, Ranged,
+    Room, TxnDone, wire,
 };
 use quorate_proto::encoded::{
     DeleteRangeReply, OpReply, PutReply, RangeReply, RangeStreamReply, Response as OpResponse, TxnReply,
@@ -36,6 +36,38 @@ pub async fn range(door: &Coordinator, call: &Call, request: RangeRequest) -> Re
         kvs: found.records,
         more: found.more,
         count: wire_count(found.count),
+    })
+}
+
+/// What a `RangeRequest` is answered with.
+pub enum RangeAnswer {
+    /// All of it.
+    Short(RangeReply),
+    /// The header, and a range that should not be held at once.
+    Long(ResponseHeader, LongRange),
+}
+
+/// Answers a `RangeRequest`, however much there is.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn range_at_length(
+    door: &Coordinator,
+    call: &Call,
+    request: RangeRequest,
+) -> Result<RangeAnswer, Error> {
+    check::range(&request)?;
+    let serializable = request.serializable;
+    let (revision, ranged) = door.range_at_length(call, query(request)?, serializable).await?;
+    let header = header(door, Some(revision));
+    Ok(match ranged {
+        Ranged::Short(found) => RangeAnswer::Short(RangeReply {
+            header: Some(header),
+            kvs: found.records,
+            more: found.more,
+            count: wire_count(found.count),
+        }),
+        Ranged::Long(range) => RangeAnswer::Long(header, range),
     })
 }
 

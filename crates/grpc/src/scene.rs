@@ -3,18 +3,17 @@
 use crate::{Services, routes, services};
 use quorate_coordinator::testing::{LocalConsensus, MEMBER, Manner};
 use quorate_coordinator::watch::{Mailbox, Settings, StateHistory, Watching, start};
-use quorate_coordinator::{
-    Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Unavailable, Work,
-};
+use quorate_coordinator::{Call, Consensus, Coordinator, Identity, Limits, Standing, Work};
 use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_proto::etcdserverpb::kv_client::KvClient;
-use quorate_state_machine::{Answer, Reader};
-use quorate_tasks::reply::{Desk, Ticket};
+use quorate_state_machine::Answer;
+use quorate_tasks::reply::Desk;
 use quorate_tasks::testing::ManualClock;
-use quorate_tasks::{Clock, Group, Moment};
+use quorate_tasks::{Clock, Group};
 use quorate_types::ClusterId;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tonic::Status;
 use tonic::service::Routes;
 
@@ -22,39 +21,11 @@ pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
 
 pub(crate) struct Scene {
     pub(crate) consensus: Arc<LocalConsensus>,
-    clock: ManualClock,
-    door: Coordinator,
+    pub(crate) clock: ManualClock,
+    pub(crate) door: Coordinator,
     desk: Desk<Answer>,
     mailbox: Mailbox,
-}
-
-/// The same consensus as one sees it who knows of no leader.
-struct Leaderless(Arc<LocalConsensus>);
-
-impl Consensus for Leaderless {
-    fn next_id(&self) -> u64 {
-        self.0.next_id()
-    }
-
-    fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
-        self.0.submit(submission)
-    }
-
-    fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
-        self.0.confirm(ticket, deadline)
-    }
-
-    fn reader(&self) -> &Reader {
-        self.0.reader()
-    }
-
-    fn term(&self) -> u64 {
-        self.0.term()
-    }
-
-    fn standing(&self) -> Standing {
-        Standing { leader: None, ..self.0.standing() }
-    }
+    stop: watch::Sender<bool>,
 }
 
 impl Scene {
@@ -64,16 +35,6 @@ impl Scene {
 
     pub(crate) fn with(limits: Limits) -> Self {
         let consensus = Arc::new(LocalConsensus::new().expect("an empty state opens"));
-        Self::of(consensus.clone(), consensus, limits)
-    }
-
-    /// Without a leader: nothing is refused for that but what asks for one.
-    pub(crate) fn leaderless() -> Self {
-        let consensus = Arc::new(LocalConsensus::new().expect("an empty state opens"));
-        Self::of(consensus.clone(), Arc::new(Leaderless(consensus)), Limits::default())
-    }
-
-    fn of(consensus: Arc<LocalConsensus>, seen: Arc<dyn Consensus>, limits: Limits) -> Self {
         let (clock, desk) = (ManualClock::default(), Desk::default());
         let work = Work::start(&Group::threads(), 1);
         let shared = Arc::new(clock.clone());
@@ -81,10 +42,36 @@ impl Scene {
         let (handle, feed) = start(&Group::threads(), history, shared.clone(), Settings::default());
         consensus.tell(feed);
         let mailbox = handle.mailbox();
-        let door = Coordinator::new(CLUSTER, MEMBER, seen, shared, limits, work);
+        let door = Coordinator::new(CLUSTER, MEMBER, consensus.clone(), shared, limits, work);
         consensus.tell_leases(door.lease_clock());
         let door = door.at(desk.clone()).with_watches(Watching { handle, mailbox: mailbox.clone() });
-        Self { consensus, clock, door, desk, mailbox }
+        let (stop, is_stopping) = watch::channel(false);
+        let door = door.until(is_stopping);
+        Self { consensus, clock, door, desk, mailbox, stop }
+    }
+
+    /// Without a leader: nothing is refused for that but what asks for one.
+    pub(crate) fn leaderless() -> Self {
+        let scene = Self::new();
+        scene.lose_leader();
+        scene
+    }
+
+    /// From now on nobody leads.
+    pub(crate) fn lose_leader(&self) {
+        let (leader, since) = (None, self.clock.now());
+        self.consensus.stand(Standing { leader, since, ..self.consensus.standing() });
+    }
+
+    /// From now on there is a leader.
+    pub(crate) fn find_leader(&self) {
+        let (leader, since) = (Some(MEMBER), self.clock.now());
+        self.consensus.stand(Standing { leader, since, elected: Some(since), ..self.consensus.standing() });
+    }
+
+    /// The server stops: its streams are to end.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Lets `seconds` pass, in steps as a live member sees them.

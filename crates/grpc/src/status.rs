@@ -80,6 +80,15 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Unavailable(Unavailable::LeaderChanged) => (Code::Unavailable, "etcdserver: leader changed"),
         Error::Unavailable(Unavailable::Stopped) => (Code::Unavailable, "etcdserver: server stopped"),
         Error::Unavailable(Unavailable::TimedOut) => (Code::Unavailable, "etcdserver: request timed out"),
+        Error::Unavailable(Unavailable::TimedOutLeaderFailed) => {
+            (Code::Unavailable, "etcdserver: request timed out, possibly due to previous leader failure")
+        }
+        Error::Unavailable(Unavailable::TimedOutCutOff) => {
+            (Code::Unavailable, "etcdserver: request timed out, possibly due to connection lost")
+        }
+        Error::Unavailable(Unavailable::TimedOutApplying) => {
+            (Code::Unavailable, "etcdserver: request timed out, waiting for the applied index took too long")
+        }
         Error::Unavailable(Unavailable::TooManyRequests) => (Code::Unknown, "etcdserver: too many requests"),
         Error::Unreadable => (Code::Unavailable, "etcdserver: server stopped"),
     }

@@ -3,18 +3,21 @@
 //! Range, Put, DeleteRange and Txn are most of what a server does. tonic carries a call in half a dozen boxed futures and
 //! bodies and copies each message on its way in and out; here a call is one boxed future, a request that came in one
 //! frame is decoded where it lies, and a reply leaves as one piece. A reply longer than [`REPLY_HERE_MAX`] is encoded
-//! on the work pool: ten thousand keys would keep the front thread for milliseconds.
+//! on the work pool: ten thousand keys would keep the front thread for milliseconds. A range of megabytes is never whole in
+//! memory: [`pieces`].
 //!
 //! Everything else, and a message that is compressed, goes to tonic.
 
 mod body;
+mod pieces;
 
 use crate::call::Caller;
-use crate::kv;
+use crate::kv::{self, RangeAnswer};
 use crate::status::{self, message_too_long};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
+use pieces::Pieces;
 use prost::Message;
 use quorate_coordinator::{Coordinator, Error};
 use std::convert::Infallible;
@@ -29,6 +32,8 @@ pub use body::ReplyBody;
 
 /// A reply up to so many bytes is encoded on the front thread: that takes some ten microseconds.
 const REPLY_HERE_MAX: usize = 64 << 10;
+/// About so many bytes of a longer reply are handed to the transport at a time.
+const PIECE_BYTES: usize = 256 << 10;
 /// gRPC's bytes before a message: a flag and the length.
 const PREFIX_BYTES: usize = 5;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -105,25 +110,35 @@ where
                 Ok(message) => reply(&door, hot, head.headers, message).await,
                 Err(refusal) => Err(refusal),
             };
-            Ok(reply.map_or_else(Status::into_http, whole))
+            Ok(reply.map_or_else(Status::into_http, begun))
         })
     }
 }
 
-/// A response of one message that ends well.
-fn whole(message: Bytes) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::whole(message));
+/// A response of one message, which is on its way.
+fn begun(body: ReplyBody) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
     response
 }
 
-async fn reply(door: &Coordinator, hot: Hot, headers: HeaderMap, message: Bytes) -> Result<Bytes, Status> {
+async fn reply(
+    door: &Coordinator,
+    hot: Hot,
+    headers: HeaderMap,
+    message: Bytes,
+) -> Result<ReplyBody, Status> {
     let caller = Caller::of(&MetadataMap::from_headers(headers), door)?;
     let told = |error: Error| caller.status(&error);
     let call = &caller.call;
     match hot {
         Hot::Put => framed(door, kv::put(door, call, decoded(message)?).await.map_err(told)?).await,
-        Hot::Range => framed(door, kv::range(door, call, decoded(message)?).await.map_err(told)?).await,
+        Hot::Range => match kv::range_at_length(door, call, decoded(message)?).await.map_err(told)? {
+            RangeAnswer::Short(reply) => framed(door, reply).await,
+            RangeAnswer::Long(header, range) => {
+                Ok(ReplyBody::Pieces(Box::new(Pieces::new(door, header, range)?)))
+            }
+        },
         Hot::Txn => framed(door, kv::txn(door, call, decoded(message)?).await.map_err(told)?).await,
         Hot::DeleteRange => {
             framed(door, kv::delete_range(door, call, decoded(message)?).await.map_err(told)?).await
@@ -138,18 +153,30 @@ fn decoded<M: Message + Default>(message: Bytes) -> Result<M, Status> {
 }
 
 /// `reply` with its prefix; a long one is put together, and dropped, on the work pool.
-async fn framed<M: Message + 'static>(door: &Coordinator, reply: M) -> Result<Bytes, Status> {
+async fn framed<M: Message + 'static>(door: &Coordinator, reply: M) -> Result<ReplyBody, Status> {
     let length = reply.encoded_len();
     if length <= REPLY_HERE_MAX {
-        return encoded(&reply, length);
+        return encoded(&reply, length).map(ReplyBody::whole);
     }
-    let framed = door.aside(move || encoded(&reply, length)).await;
+    let framed = door.aside(move || encoded(&reply, length).map(cut)).await;
     framed.map_err(|reason| status::of(&reason.into()))?
 }
 
+/// A long message in parts with memory of their own: to give back megabytes at once takes the front thread long.
+fn cut(message: Bytes) -> ReplyBody {
+    if message.len() <= PIECE_BYTES {
+        return ReplyBody::whole(message);
+    }
+    ReplyBody::Parts(message.chunks(PIECE_BYTES).map(Bytes::copy_from_slice).collect())
+}
+
+/// A message's length as its prefix has it.
+fn wire_length(length: usize) -> Result<u32, Status> {
+    u32::try_from(length).map_err(|_| Status::resource_exhausted("grpc: message too large: over 4 GiB"))
+}
+
 fn encoded<M: Message>(reply: &M, length: usize) -> Result<Bytes, Status> {
-    let wire_length = u32::try_from(length)
-        .map_err(|_| Status::resource_exhausted("grpc: message too large: over 4 GiB"))?;
+    let wire_length = wire_length(length)?;
     let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
     frame.put_u8(0);
     frame.put_u32(wire_length);

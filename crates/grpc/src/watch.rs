@@ -1,9 +1,10 @@
 //! `etcdserverpb.Watch`: many watches over one stream each way.
 //!
 //! Requests are read while replies are polled, on the one thread of the connection: a client that does not read its replies
-//! is not read either. The client's half-close ends nothing; its reset ends everything, by dropping the stream.
+//! is not read either. The client's half-close ends nothing; its reset ends everything, by dropping the stream. When the
+//! server stops, or has long known of no leader and the client asked for one, the stream ends with a status that says so.
 
-use crate::call::{Caller, header};
+use crate::call::{Caller, StreamEnd, header};
 use crate::limit;
 use futures::Stream;
 use quorate_coordinator::Coordinator;
@@ -40,7 +41,13 @@ impl Watch for Service {
         let caller = Caller::of(request.metadata(), &self.door)?;
         let watches = self.door.watch().map_err(|error| caller.status(&error))?;
         let requests = Some(request.into_inner());
-        Ok(Response::new(Replies { door: self.door.clone(), requests, watches, is_held_up: false }))
+        Ok(Response::new(Replies {
+            end: caller.end_of_stream(&self.door),
+            door: self.door.clone(),
+            requests,
+            watches,
+            is_held_up: false,
+        }))
     }
 }
 
@@ -52,12 +59,17 @@ pub(crate) struct Replies {
     watches: quorate_coordinator::watch::Stream,
     /// Requests were left unread, for there is enough to do.
     is_held_up: bool,
+    /// Nothing is polled any more once it has come.
+    end: StreamEnd,
 }
 
 impl Stream for Replies {
     type Item = Result<WatchReply, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Poll::Ready(status) = self.end.as_mut().poll(context) {
+            return Poll::Ready(Some(Err(status)));
+        }
         loop {
             if let Err(status) = self.read(context) {
                 return Poll::Ready(Some(Err(status)));

@@ -25,6 +25,7 @@ mod compare;
 mod hash;
 mod history;
 mod index;
+mod listing;
 mod moment;
 mod overlay;
 mod query;
@@ -41,6 +42,7 @@ mod txn;
 mod writing;
 
 pub use hash::Hashing;
+pub use listing::{Listed, Listing};
 pub use overlay::Overlay;
 pub use query::{Filter, Order, Query, Sort, Target};
 pub use record::key_value;

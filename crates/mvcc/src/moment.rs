@@ -18,8 +18,17 @@ pub(crate) struct Moment<'a> {
     pub(crate) reader: Reader<'a>,
 }
 
+/// What the answer to a range consists of, in the order asked for.
+pub(crate) struct Answer<'a> {
+    pub(crate) candidates: Vec<Candidate<'a>>,
+    /// Whether the limit cut some off.
+    pub(crate) more: bool,
+    /// How many keys the range has.
+    pub(crate) count: usize,
+}
+
 /// A key that may be part of the answer.
-struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     row: Row<'a>,
     /// 0 where nothing asks for them: see [`needs_record`].
     created: Revision,
@@ -39,10 +48,17 @@ struct Picked<'a> {
 impl Moment<'_> {
     /// Answers `query`.
     pub(crate) fn range(&self, query: &Query) -> Result<Found, ReadError> {
+        let Answer { candidates, more, count } = self.answer(query)?;
+        let records = candidates.into_iter().map(|candidate| candidate.answer(&self.reader, query));
+        Ok(Found { records: records.collect::<Result<_, _>>()?, more, count })
+    }
+
+    /// What the answer to `query` consists of, before its records are read.
+    pub(crate) fn answer<'a>(&'a self, query: &'a Query) -> Result<Answer<'a>, ReadError> {
         let at = self.at(query.revision)?;
         if query.count_only {
             let count = self.index.count(&query.range, at);
-            return Ok(Found { records: Vec::new(), more: false, count });
+            return Ok(Answer { candidates: Vec::new(), more: false, count });
         }
         let Picked { mut candidates, count } = match &query.range {
             KeyRange::Single(key) => self.pick(self.row(key, at).into_iter(), query, at)?,
@@ -54,8 +70,7 @@ impl Moment<'_> {
         let limit = query.limit.unwrap_or(usize::MAX);
         let more = candidates.len() > limit;
         candidates.truncate(limit);
-        let records = candidates.into_iter().map(|candidate| candidate.answer(&self.reader, query));
-        Ok(Found { records: records.collect::<Result<_, _>>()?, more, count })
+        Ok(Answer { candidates, more, count })
     }
 
     /// The revision to look at: none for the newest, which every revision up to 0 means too.
@@ -161,8 +176,13 @@ impl<'a> Candidate<'a> {
         Ok(Self { row, created, version, value, record: Some(record) })
     }
 
+    /// Where its record is.
+    pub(crate) fn place(&self) -> RecordKey {
+        self.row.at
+    }
+
     /// What the client gets.
-    fn answer(self, reader: &Reader<'_>, query: &Query) -> Result<Bytes, ReadError> {
+    pub(crate) fn answer(self, reader: &Reader<'_>, query: &Query) -> Result<Bytes, ReadError> {
         match (query.keys_only, self.row.live) {
             (false, _) => self.record.map_or_else(|| reader.record(self.row.at), Ok),
             (true, Some(live)) if self.record.is_none() => {

@@ -126,8 +126,8 @@ impl Node {
         let limits = Limits {
             command_bytes_max: config.request_bytes_max,
             call_time_max: Duration::from_secs(5) + 2 * config.election_timeout,
-            txn_ops_max: config.txn_operations_max,
             election_timeout: config.election_timeout,
+            txn_ops_max: config.txn_operations_max,
             lease_ttl_min_seconds: lease_ttl_min_seconds(config),
             lease_checkpoint_interval: config
                 .gates
@@ -429,7 +429,7 @@ impl Consensus for OneReplica {
     }
 
     fn standing(&self) -> Standing {
-        let standing = self.0.standing();
-        Standing { leader: standing.leader, term: standing.term, committed: standing.committed }
+        let quorate_raft::Standing { leader, since, elected, connected, term, committed } = self.0.standing();
+        Standing { leader, since, elected, connected, term, committed }
     }
 }

@@ -31,10 +31,12 @@ mod reads;
 mod replica;
 mod runtime;
 mod shortcut;
+mod standing;
 mod types;
 
 pub use apply::Observer;
 pub use options::{Options, Pace, Peer};
 pub use proposer::Proposal;
-pub use replica::{Error, Replica, Standing};
+pub use replica::{Error, Replica};
+pub use standing::Standing;
 pub use types::Node;

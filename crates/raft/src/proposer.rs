@@ -9,6 +9,7 @@ use openraft::Raft;
 use quorate_state_machine::{Answer, Unavailable};
 use quorate_tasks::budget::Share;
 use quorate_tasks::inbox::{Receiver, Sender};
+use quorate_tasks::poll::pause_if_overdue;
 use quorate_tasks::reply::Ticket;
 use quorate_tasks::{Clock, Failure, Moment};
 use std::marker::PhantomData;
@@ -68,9 +69,11 @@ impl Proposer {
         Ok(())
     }
 
-    /// Everything that waits goes to openraft; the log groups it into syncs.
+    /// Everything that waits goes to openraft; the log groups it into syncs. On a thread that serves others it goes on
+    /// only for as long as the poll there may take.
     async fn turn(&self, batch: &mut Vec<Proposal>) {
         for mut proposal in batch.drain(..) {
+            pause_if_overdue().await;
             if let Some(ticket) = proposal.ticket.take() {
                 self.pending.insert(proposal.id, ticket, proposal.deadline, proposal.share.take());
             }

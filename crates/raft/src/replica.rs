@@ -11,6 +11,7 @@ use crate::proposer::{Proposal, Proposer, Retrier};
 use crate::pruner::Pruner;
 use crate::reads::{ReadLoop, Waiting};
 use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
+use crate::standing::{Known, Leadership, Standing};
 use crate::types::TypeConfig;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
@@ -32,6 +33,8 @@ use tokio::sync::{oneshot, watch};
 const PROPOSALS_MAX: usize = 65_536;
 /// How long a step whose failure ended consensus has to report it: it knows more about it than consensus does.
 const REPORT_TIME: Duration = Duration::from_secs(1);
+/// A command of more bytes is not carried on by the thread that proposes it: to lay it into the log is another copy.
+const CARRIED_HERE_MAX: usize = 64 << 10;
 /// Reads that may wait for a round.
 const READS_MAX: usize = 1 << 20;
 /// One member's copy of the state, and its part in the agreement on it. Clones are the same replica.
@@ -42,29 +45,11 @@ pub struct Replica {
     proposals: Sender<Proposal>,
     reads: Sender<Waiting>,
     pending: Arc<Pending>,
-    standing: Arc<AtomicStanding>,
+    known: Arc<Known>,
     next_id: Arc<AtomicU64>,
     stopping: watch::Sender<bool>,
     strand: Strand,
     votes_alone: VotesAlone,
-}
-
-/// How this member sees the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Who leads, if this member knows of a leader.
-    pub leader: Option<MemberId>,
-    /// The term.
-    pub term: u64,
-    /// The last entry known to be committed.
-    pub committed: u64,
-}
-
-/// What every reply's header needs, without a lock.
-#[derive(Debug, Default)]
-struct AtomicStanding {
-    leader: AtomicU64,
-    term: AtomicU64,
 }
 
 /// Why a replica did not start.
@@ -155,11 +140,11 @@ impl Replica {
             stopping: common.stopping.clone(),
         };
         group.task("pruner", pruner.run());
-        let standing = Arc::new(AtomicStanding::default());
+        let known = Arc::new(Known::default());
         let follower = Follower {
             raft: raft.clone(),
             member: options.member,
-            standing: standing.clone(),
+            known: known.clone(),
             votes_alone: votes_alone.clone(),
             stopping: common.stopping,
             clock: common.clock,
@@ -168,18 +153,8 @@ impl Replica {
         group.task("standing", follower.run());
 
         let next_id = Arc::new(AtomicU64::new(options.first_request_id));
-        let replica = Self {
-            raft,
-            reader,
-            proposals,
-            reads,
-            pending,
-            standing,
-            next_id,
-            stopping,
-            strand,
-            votes_alone,
-        };
+        let replica =
+            Self { raft, reader, proposals, reads, pending, known, next_id, stopping, strand, votes_alone };
         replica.found_or_stand(&options).await?;
         Ok(replica)
     }
@@ -205,13 +180,15 @@ impl Replica {
     }
 
     /// Carries a command through the log. Its ticket gets the outcome, or a rejection; see law R2. Waits for the disk
-    /// only if the proposal comes [alone](Proposal::alone).
+    /// only if the proposal comes [alone](Proposal::alone); a long one is left to other threads either way.
     ///
     /// # Errors
     /// Too many wait, or the replica has stopped: then nothing happens to the command.
     pub fn propose(&self, proposal: Proposal) -> Result<(), Unavailable> {
         let may_wait = proposal.alone && self.votes_alone.get();
-        let turn = self.strand.begin(if may_wait { Patience::Any } else { Patience::None });
+        let patience = if may_wait { Patience::Any } else { Patience::None };
+        let is_short = proposal.envelope.len() <= CARRIED_HERE_MAX;
+        let turn = if is_short { self.strand.begin(patience) } else { None };
         self.proposals.push(proposal).map_err(|refused| reason(&refused))?;
         turn.map(|turn| turn.run(ROUNDS));
         Ok(())
@@ -239,14 +216,16 @@ impl Replica {
     pub fn standing(&self) -> Standing {
         let metrics = self.raft.data_metrics();
         let committed = metrics.borrow_watched().cluster_committed.map_or(0, |id| id.index);
-        let leader = self.standing.leader.load(Ordering::Relaxed);
-        Standing { leader: (leader != 0).then_some(MemberId(leader)), term: self.term(), committed }
+        let Leadership { leader, since, elected } = self.known.leadership();
+        // One that votes alone needs no connection; peers, once there are any, will say since when there is one.
+        let connected = self.votes_alone.get().then(Moment::default);
+        Standing { leader, since, elected, connected, term: self.term(), committed }
     }
 
     /// The term, for reply headers. Cost: none.
     #[must_use]
     pub fn term(&self) -> u64 {
-        self.standing.term.load(Ordering::Relaxed)
+        self.known.term()
     }
 
     /// Stops consensus; calls that wait are told so. The steps end by themselves once the last clone is gone.
@@ -362,7 +341,7 @@ struct Follower {
     raft: Raft<TypeConfig, Machine>,
     member: MemberId,
     votes_alone: VotesAlone,
-    standing: Arc<AtomicStanding>,
+    known: Arc<Known>,
     stopping: watch::Receiver<bool>,
     clock: Arc<dyn Clock>,
     group: Group,
@@ -374,8 +353,8 @@ impl Follower {
         loop {
             {
                 let metrics = metrics.borrow_watched();
-                self.standing.term.store(metrics.vote.leader_id.term, Ordering::Relaxed);
-                self.standing.leader.store(metrics.current_leader.unwrap_or(0), Ordering::Relaxed);
+                let leader = metrics.current_leader.map(MemberId);
+                self.known.note(metrics.vote.leader_id.term, leader, self.clock.now());
                 self.votes_alone.set(metrics.membership_config.voter_ids().eq([self.member.0]));
             }
             if metrics.changed().await.is_err() {

@@ -83,9 +83,29 @@ pub enum Unavailable {
     /// The deadline came first; what became of the request is not known.
     #[error("request timed out")]
     TimedOut,
+    /// As `TimedOut`, of a request that began before the last leader was elected: the one before may have lost it.
+    #[error("request timed out, possibly due to previous leader failure")]
+    TimedOutLeaderFailed,
+    /// As `TimedOut`, of a member that was cut off from the leader, or as the leader from a quorum, meanwhile.
+    #[error("request timed out, possibly due to connection lost")]
+    TimedOutCutOff,
+    /// The local state did not become as new as the request needs it to be.
+    #[error("request timed out, waiting for the applied index took too long")]
+    TimedOutApplying,
     /// More requests wait than may.
     #[error("too many requests")]
     TooManyRequests,
+}
+
+impl Unavailable {
+    /// Whether a deadline came first, whatever was in the way.
+    #[must_use]
+    pub fn is_time_out(self) -> bool {
+        matches!(
+            self,
+            Self::TimedOut | Self::TimedOutLeaderFailed | Self::TimedOutCutOff | Self::TimedOutApplying
+        )
+    }
 }
 
 /// What a call that waits is told.

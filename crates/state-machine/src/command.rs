@@ -104,10 +104,23 @@ pub struct DeleteRange {
     pub with_previous: bool,
 }
 
+/// A [`Command`] that is about to be encoded.
+#[derive(Debug)]
+pub struct Packed {
+    request: InternalRaftRequest,
+    length: usize,
+}
+
 impl Command {
-    /// The command as the log keeps it.
+    /// The command as the log keeps it. Cost: one copy of its keys and values.
     #[must_use]
     pub fn encode(self) -> Bytes {
+        self.pack().seal()
+    }
+
+    /// The command ready to be encoded, which tells its length. Cost: nothing is copied.
+    #[must_use]
+    pub fn pack(self) -> Packed {
         let header = RequestHeader { id: self.id, username: self.user, auth_revision: self.auth_revision };
         let mut request = InternalRaftRequest { header: Some(header), ..InternalRaftRequest::default() };
         match self.kind {
@@ -139,10 +152,8 @@ impl Command {
                 request.cluster_version_set = Some(membershippb::ClusterVersionSetRequest { ver });
             }
         }
-        let mut envelope = BytesMut::with_capacity(1 + request.encoded_len());
-        envelope.put_u8(ENVELOPE_VERSION);
-        request.encode(&mut envelope).expect("a growing buffer has room");
-        envelope.freeze()
+        let length = 1 + request.encoded_len();
+        Packed { request, length }
     }
 
     /// The command in `envelope`; its keys and values share the envelope's memory.
@@ -160,6 +171,23 @@ impl Command {
         let header = request.header.take().unwrap_or_default();
         let kind = Kind::from_request(request)?;
         Ok(Self { id: header.id, user: header.username, auth_revision: header.auth_revision, kind })
+    }
+}
+
+impl Packed {
+    /// Bytes of the envelope.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The envelope. Cost: one copy of all keys and values.
+    #[must_use]
+    pub fn seal(self) -> Bytes {
+        let mut envelope = BytesMut::with_capacity(self.length);
+        envelope.put_u8(ENVELOPE_VERSION);
+        self.request.encode_raw(&mut envelope);
+        envelope.freeze()
     }
 }
 

@@ -35,7 +35,7 @@ pub mod wire;
 pub use alarms::{Alarm, AlarmChange, AlarmKind};
 pub use answer::{Answer, Outcome, Refusal, Reply, Unavailable};
 pub use cluster_version::ClusterVersion;
-pub use command::{Command, DeleteRange, Kind, Put};
+pub use command::{Command, DeleteRange, Kind, Packed, Put};
 pub use fault::Fault;
 pub use machine::{Applied, Effects, Entry, Payload, StateMachine};
 pub use members::{Attributes, Member};

@@ -6,7 +6,7 @@ use crate::members::{Member, Members};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use quorate_lease as lease;
-use quorate_mvcc::{Found, Query, ReadError, Snapshot, Tier, Txn, TxnDone};
+use quorate_mvcc::{Found, Listed, Listing, Query, ReadError, Snapshot, Tier, Txn, TxnDone};
 use quorate_proto::log;
 use quorate_storage::View;
 use quorate_types::{Changes, Revision};
@@ -77,6 +77,22 @@ impl Published {
     /// As [`Snapshot::range`].
     pub fn range(&self, query: &Query, tier: Tier) -> Result<Found, ReadError> {
         self.keys.range(self.view.as_ref(), query, tier)
+    }
+
+    /// Answers a range read, with the records past `here_bytes_max` bytes left where they are.
+    ///
+    /// # Errors
+    /// As [`Snapshot::list`].
+    pub fn list(&self, query: &Query, here_bytes_max: usize) -> Result<Listing, ReadError> {
+        self.keys.list(self.view.as_ref(), query, here_bytes_max)
+    }
+
+    /// A record of such a listing.
+    ///
+    /// # Errors
+    /// As [`Snapshot::listed`].
+    pub fn listed(&self, listed: &Listed) -> Result<Bytes, ReadError> {
+        self.keys.listed(self.view.as_ref(), listed)
     }
 
     /// Answers a transaction that only reads.

@@ -83,10 +83,13 @@ struct Due {
     clock: PollClock,
     origin: Instant,
     at: Duration,
+    number: u64,
 }
 
 thread_local! {
     static DUE: Cell<Option<Due>> = const { Cell::new(None) };
+    /// How many polls were watched on this thread.
+    static POLLS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Whether the watched poll that runs on this thread has used up its share of 250 us. Outside of one, never.
@@ -94,6 +97,12 @@ thread_local! {
 #[must_use]
 pub fn is_overdue() -> bool {
     DUE.get().is_some_and(|due| due.clock.read(due.origin) >= due.at)
+}
+
+/// Which watched poll runs on this thread: each has a number of its own. Outside of one, none.
+#[must_use]
+pub fn running() -> Option<u64> {
+    DUE.get().map(|due| due.number)
 }
 
 /// Goes on at once, or, if the poll [`is_overdue`], with the next one.
@@ -160,7 +169,9 @@ impl<F: Future> Future for Watched<F> {
         let begun = clock.read(origin);
         // A poll inside a poll belongs to the outer one's share.
         let outer = DUE.get();
-        DUE.set(outer.or(Some(Due { clock, origin, at: begun + SHARE })));
+        let number = POLLS.get() + 1;
+        POLLS.set(number);
+        DUE.set(outer.or(Some(Due { clock, origin, at: begun + SHARE, number })));
         let restore = Restore(outer);
         let outcome = this.work.poll(context);
         drop(restore);
@@ -225,6 +236,14 @@ mod tests {
         poll_once(meter.watch(async { spin(is_overdue) }));
         assert!(!is_overdue());
         assert!(meter.polls().longest >= SHARE);
+    }
+
+    #[test]
+    fn each_poll_has_a_number_of_its_own() {
+        let meter = PollMeter::new(PollClock::Wall);
+        let number = || futures::FutureExt::now_or_never(meter.watch(async { running() })).unwrap();
+        assert_eq!(running(), None);
+        assert_ne!(number().unwrap(), number().unwrap());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!
 //! Law T5: a task that was woken runs: whoever leaves the strand with work undone wakes its home.
 
+use crate::poll::is_overdue;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::task::{ArcWake, AtomicWaker, waker};
@@ -196,7 +197,8 @@ impl Default for Strand {
 }
 
 impl Turn<'_> {
-    /// Runs what is awake, and what that wakes, `rounds` times at most. Whether all of them sleep now.
+    /// Runs what is awake, and what that wakes, `rounds` times at most, and no longer than the poll that runs here may
+    /// take, unless this thread [may wait](Patience::Any). Whether all of them sleep now.
     pub fn run(mut self, rounds: usize) -> bool {
         self.work(rounds)
     }
@@ -214,6 +216,9 @@ impl Turn<'_> {
             }
             tasks.extend(shared.arrivals.lock().drain(..));
             while let Poll::Ready(Some(())) = tasks.poll_next_unpin(&mut context) {}
+            if self.patience == Patience::None && is_overdue() {
+                return shared.state.load(Ordering::Acquire) & WOKEN == 0;
+            }
         }
         false
     }

@@ -85,6 +85,35 @@ async fn a_call_that_is_never_answered_ends_by_its_deadline() {
 }
 
 #[tokio::test]
+async fn a_proposal_that_began_before_the_leader_was_elected_is_told_so() {
+    let scene = scene(Limits::default());
+    scene.consensus.behave(Manner::Silent);
+    let waiting = async { scene.door.put(&call(), put("a", "1")).await };
+    let passing = async {
+        while scene.clock.sleepers() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let elected = Some(Moment(Duration::from_secs(1)));
+        scene.consensus.stand(Standing { elected, ..scene.consensus.standing() });
+        scene.clock.advance(Duration::from_secs(7));
+    };
+    let (outcome, ()) = scene.run(async { futures::join!(waiting, passing) }).await;
+    assert_eq!(outcome, Err(Error::Unavailable(Unavailable::TimedOutLeaderFailed)));
+}
+
+#[tokio::test]
+async fn nothing_is_proposed_while_too_much_waits_to_be_applied() {
+    let scene = scene(Limits::default());
+    let applied = scene.consensus.reader().applied_index().unwrap();
+    let backlog = |committed| Standing { committed, ..scene.consensus.standing() };
+    scene.consensus.stand(backlog(applied + 5001));
+    let refused = scene.run(scene.door.put(&call(), put("a", "1"))).await;
+    assert_eq!(refused, Err(Error::Unavailable(Unavailable::TooManyRequests)));
+    scene.consensus.stand(backlog(applied + 5000));
+    assert!(scene.run(scene.door.put(&call(), put("a", "1"))).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_serializable_read_needs_nobody() {
     let scene = scene(Limits::default());
     scene.consensus.behave(Manner::Refusing(Unavailable::NoLeader));

@@ -1,4 +1,5 @@
 mod history;
+mod limits;
 
 use crate::scene::{Scene, header, told};
 use quorate_coordinator::testing::Manner;

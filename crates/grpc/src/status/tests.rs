@@ -6,7 +6,7 @@ use quorate_types::Revision;
 #[test]
 fn each_refusal_has_etcds_code_and_text() {
     let (asked, newest) = (Revision(1), Revision(2));
-    let rows: [(Error, i32, &str); 29] = [
+    let rows: [(Error, i32, &str); 32] = [
         (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
         (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
         (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
@@ -46,6 +46,21 @@ fn each_refusal_has_etcds_code_and_text() {
         (Unavailable::LeaderChanged.into(), 14, "etcdserver: leader changed"),
         (Unavailable::Stopped.into(), 14, "etcdserver: server stopped"),
         (Unavailable::TimedOut.into(), 14, "etcdserver: request timed out"),
+        (
+            Unavailable::TimedOutLeaderFailed.into(),
+            14,
+            "etcdserver: request timed out, possibly due to previous leader failure",
+        ),
+        (
+            Unavailable::TimedOutCutOff.into(),
+            14,
+            "etcdserver: request timed out, possibly due to connection lost",
+        ),
+        (
+            Unavailable::TimedOutApplying.into(),
+            14,
+            "etcdserver: request timed out, waiting for the applied index took too long",
+        ),
         (Unavailable::TooManyRequests.into(), 2, "etcdserver: too many requests"),
         (Error::Unreadable, 14, "etcdserver: server stopped"),
     ];

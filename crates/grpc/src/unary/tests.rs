@@ -1,13 +1,19 @@
+use super::PIECE_BYTES;
+use crate::kv;
 use crate::scene::Scene;
 use bytes::Bytes;
 use futures::stream;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use prost::Message;
-use quorate_coordinator::Limits;
-use quorate_proto::etcdserverpb::{PutRequest, RangeRequest, RangeResponse};
+use quorate_coordinator::{Call, Identity, Limits};
+use quorate_proto::etcdserverpb::{
+    DeleteRangeRequest, DeleteRangeResponse, PutRequest, RangeRequest, RangeResponse,
+};
+use quorate_tasks::Moment;
 use std::convert::Infallible;
+use std::time::Duration;
 use tonic::Status;
 use tower::ServiceExt;
 
@@ -113,4 +119,52 @@ async fn a_long_reply_is_whole() {
     let reply = RangeResponse::decode(found.1.slice(5..)).unwrap();
     assert_eq!((reply.kvs.len(), reply.count), (200, 200));
     assert!(reply.kvs.iter().all(|kv| kv.value.len() == 1000));
+}
+
+async fn put_values(scene: &Scene, count: usize, bytes: usize) {
+    for number in 0..count {
+        let key = format!("k{number:04}");
+        let request =
+            PutRequest { key: key.into(), value: Bytes::from(vec![7; bytes]), ..Default::default() };
+        let sent = outcome(scene, "Put", &[&framed(&request.encode_to_vec())], None).await;
+        assert_eq!(told(&sent), (0, ""));
+    }
+}
+
+#[tokio::test]
+async fn a_reply_in_pieces_is_the_reply_byte_for_byte() {
+    let scene = Scene::new();
+    put_values(&scene, 70, 100_000).await;
+    let all = RangeRequest { key: "k".into(), range_end: "l".into(), ..Default::default() };
+    for request in [
+        all.clone(),
+        RangeRequest { limit: 60, ..all.clone() },
+        RangeRequest { revision: 40, ..all.clone() },
+        RangeRequest { sort_order: 2, ..all },
+    ] {
+        let asked = framed(&request.encode_to_vec());
+        let call = Call { identity: Identity::Anonymous, deadline: Moment(Duration::from_secs(7)) };
+        let whole = scene.run(kv::range(&scene.door, &call, request)).await.unwrap().encode_to_vec();
+        assert_eq!(outcome(&scene, "Range", &[&asked], None).await.1, framed(&whole));
+        let request = Request::post("http://scene/etcdserverpb.KV/Range");
+        let request = request.body(Full::new(Bytes::from(asked))).unwrap();
+        let mut body = scene.run(scene.services().oneshot(request)).await.unwrap().into_body();
+        let mut lengths = Vec::new();
+        while let Some(frame) = scene.run(body.frame()).await {
+            lengths.extend(frame.unwrap().into_data().map(|data| data.len()));
+        }
+        assert!(lengths.len() > 10, "{lengths:?}");
+        assert!(lengths.iter().all(|length| *length < PIECE_BYTES + 101_000), "{lengths:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_deletion_returns_leaves_in_parts() {
+    let scene = Scene::new();
+    put_values(&scene, 10, 100_000).await;
+    let delete = DeleteRangeRequest { key: "k".into(), range_end: "l".into(), prev_kv: true };
+    let deleted = outcome(&scene, "DeleteRange", &[&framed(&delete.encode_to_vec())], None).await;
+    assert_eq!(told(&deleted), (0, ""));
+    let reply = DeleteRangeResponse::decode(deleted.1.slice(5..)).unwrap();
+    assert_eq!((reply.deleted, reply.prev_kvs.len()), (10, 10));
 }

@@ -1,3 +1,5 @@
+mod crowds;
+
 use crate::scene::{CLUSTER, Scene, header, told};
 use quorate_coordinator::testing::{MEMBER, TERM};
 use quorate_proto::etcdserverpb::watch_client::WatchClient;
@@ -10,7 +12,8 @@ use quorate_proto::mvccpb::{Event, KeyValue};
 use quorate_tasks::inbox::{Receiver, Sender, inbox};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tonic::Streaming;
+use std::time::Duration;
+use tonic::{Status, Streaming};
 
 /// What a test says to the server; dropping the sender is the half-close.
 struct Said {
@@ -38,7 +41,12 @@ impl futures::Stream for Said {
 }
 
 async fn watch(scene: &Scene) -> (Sender<WatchRequest>, Streaming<WatchResponse>) {
-    let (sender, inbox) = inbox(100);
+    watch_with_room(scene, 100).await
+}
+
+/// With room for so many requests that wait to be read.
+async fn watch_with_room(scene: &Scene, room: usize) -> (Sender<WatchRequest>, Streaming<WatchResponse>) {
+    let (sender, inbox) = inbox(room);
     let said = Said { inbox, batch: Vec::new() };
     let replies = scene.run(WatchClient::new(scene.routes()).watch(said)).await.unwrap();
     (sender, replies.into_inner())
@@ -189,6 +197,61 @@ async fn a_stream_that_the_client_drops_is_forgotten() {
     assert!(next(&scene, &mut replies).await.created);
     assert!(scene.consensus.is_watched());
     drop((sender, replies));
+    while scene.consensus.is_watched() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A stream with one watch that wants a leader.
+async fn watch_with_a_leader(scene: &Scene) -> (Sender<WatchRequest>, Streaming<WatchResponse>) {
+    let (sender, inbox) = inbox(100);
+    let mut request = tonic::Request::new(Said { inbox, batch: Vec::new() });
+    request.metadata_mut().insert("hasleader", "true".parse().unwrap());
+    let replies = scene.run(WatchClient::new(scene.routes()).watch(request)).await.unwrap();
+    let mut replies = replies.into_inner();
+    create(&sender, WatchCreateRequest { key: "a".into(), ..Default::default() });
+    assert!(next(scene, &mut replies).await.created);
+    (sender, replies)
+}
+
+/// Lets `span` pass; what `replies` say at once then.
+async fn after(scene: &Scene, span: Duration, replies: &mut Streaming<WatchResponse>) -> Option<Status> {
+    scene.clock.advance(span);
+    let message = scene.run(async { futures::poll!(std::pin::pin!(replies.message())) }).await;
+    match message {
+        Poll::Pending => None,
+        Poll::Ready(end) => Some(end.unwrap_err()),
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_wants_a_leader_ends_after_three_elections_without_one() {
+    let scene = Scene::new();
+    let election = scene.door.limits().election_timeout;
+    let (_sender, mut replies) = watch_with_a_leader(&scene).await;
+    let (_other, mut indifferent) = watch(&scene).await;
+    assert!(after(&scene, 10 * election, &mut replies).await.is_none());
+    scene.lose_leader();
+    assert!(after(&scene, 2 * election, &mut replies).await.is_none());
+    scene.find_leader();
+    assert!(after(&scene, election, &mut replies).await.is_none());
+    scene.lose_leader(); // and from here it counts anew
+    let almost = 3 * election - Duration::from_millis(1);
+    assert!(after(&scene, almost, &mut replies).await.is_none());
+    let end = after(&scene, Duration::from_millis(1), &mut replies).await.unwrap();
+    assert_eq!(told(&end), (14, "etcdserver: no leader"));
+    assert!(after(&scene, 10 * election, &mut indifferent).await.is_none(), "it did not ask for a leader");
+}
+
+#[tokio::test]
+async fn a_stop_ends_streams_with_a_status() {
+    let scene = Scene::new();
+    let (_sender, mut replies) = watch_with_a_leader(&scene).await;
+    scene.stop();
+    let end = scene.run(replies.message()).await.unwrap_err();
+    assert_eq!(told(&end), (14, "etcdserver: server stopped"));
+    assert_eq!(scene.run(replies.message()).await.unwrap(), None);
+    drop(replies);
     while scene.consensus.is_watched() {
         tokio::task::yield_now().await;
     }

@@ -2,10 +2,15 @@
 
 use crate::config::{Parsed, parse};
 use crate::{DataDir, Founding, Node, Parts};
+use futures::StreamExt;
 use http::Request;
 use http_body_util::BodyExt;
 use quorate_proto::etcdserverpb::kv_client::KvClient;
-use quorate_proto::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest};
+use quorate_proto::etcdserverpb::watch_client::WatchClient;
+use quorate_proto::etcdserverpb::watch_request::RequestUnion;
+use quorate_proto::etcdserverpb::{
+    DeleteRangeRequest, PutRequest, RangeRequest, WatchCreateRequest, WatchRequest, WatchResponse,
+};
 use quorate_state_machine::spaces;
 use quorate_storage_memory::{MemoryEngine, Options};
 use quorate_tasks::Group;
@@ -15,6 +20,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 use tower::ServiceExt;
 
@@ -26,17 +32,20 @@ struct Scene {
 impl Scene {
     /// A node with two front threads, whose polls are measured by what they ask for, not by what else the machine does.
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(more: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let flags = [
+        let own = [
             "quorate".to_owned(),
             format!("--data-dir={}", root.path().join("data").display()),
             "--listen-client-urls=http://127.0.0.1:0".to_owned(),
             "--advertise-client-urls=http://127.0.0.1:0".to_owned(),
             "--front-threads=2".to_owned(),
         ];
-        let Parsed::Serve { config, .. } = parse(flags.iter().map(Into::into), []) else {
-            panic!("{flags:?}")
-        };
+        let flags = own.into_iter().chain(more.iter().map(ToString::to_string));
+        let Parsed::Serve { config, .. } = parse(flags.map(Into::into), []) else { panic!("{more:?}") };
         let founding = Founding::alone(&config.name, &config.advertise_peer_urls, &config.cluster_token);
         let data_dir = DataDir::open(&config.data_dir, "memory", &founding.identity).unwrap();
         let engine = MemoryEngine::open(data_dir.engine("memory"), spaces::ALL, Options::default()).unwrap();
@@ -138,6 +147,60 @@ fn one_port_speaks_http1_http2_and_grpc_at_once() {
     assert!(scrape.contains(&format!("grpc_server_handled_total{{{labels}}} 1\n")), "{scrape}");
     assert!(scrape.contains("quorate_build_info{backend=\"memory\""), "{scrape}");
     scene.node.stop();
+}
+
+/// A stream with one watch, which has begun.
+async fn watch(channel: &Channel) -> Streaming<WatchResponse> {
+    let create = WatchCreateRequest { key: "a".into(), ..Default::default() };
+    let create = WatchRequest { request_union: Some(RequestUnion::CreateRequest(create)) };
+    let requests = futures::stream::iter([create]).chain(futures::stream::pending());
+    let mut replies = WatchClient::new(channel.clone()).watch(requests).await.unwrap().into_inner();
+    assert!(replies.message().await.unwrap().unwrap().created);
+    replies
+}
+
+#[test]
+fn a_stream_over_the_limit_waits_for_another_to_end_and_none_is_lost() {
+    let scene = Scene::with(&["--max-concurrent-streams=3"]);
+    block_on(async {
+        let channel = scene.channel().await;
+        let mut kv = KvClient::new(channel.clone());
+        kv.put(put("a", vec![0])).await.unwrap(); // the client knows the limit by now
+        let mut watches = Vec::new();
+        for _ in 0..3 {
+            watches.push(watch(&channel).await);
+        }
+        let mut waiting = std::pin::pin!(kv.put(put("a", vec![1])));
+        let mut other = scene.kv().await;
+        for _ in 0..3 {
+            tokio::select! {
+                biased;
+                _ = &mut waiting => panic!("it went past the limit"),
+                answer = other.put(put("b", vec![2])) => drop(answer.unwrap()),
+            }
+        }
+        watches.pop();
+        waiting.await.unwrap();
+        let puts = (0..200_u8).map(|number| {
+            let mut kv = KvClient::new(channel.clone());
+            async move { kv.put(put("c", vec![number])).await.unwrap() }
+        });
+        futures::future::join_all(puts).await;
+        let c = RangeRequest { key: "c".into(), ..Default::default() };
+        assert_eq!(other.range(c).await.unwrap().into_inner().kvs[0].version, 200);
+    });
+    scene.node.stop();
+}
+
+#[test]
+fn a_stop_ends_watches_with_a_status() {
+    let scene = Scene::new();
+    block_on(async {
+        let mut replies = watch(&scene.channel().await).await;
+        scene.node.stop();
+        let end = replies.message().await.unwrap_err();
+        assert_eq!((end.code(), end.message()), (tonic::Code::Unavailable, "etcdserver: server stopped"));
+    });
 }
 
 #[test]

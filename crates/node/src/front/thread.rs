@@ -59,7 +59,8 @@ impl Thread {
         let watching = Watching { handle: self.watches.clone(), mailbox: mailbox.clone() };
         let pace = Pace::default();
         let company = Company { connections: self.front.connections.clone(), calls: pace.under_way() };
-        let door = self.door.at(desk.clone()).serving(company).with_watches(watching);
+        let door =
+            self.door.at(desk.clone()).serving(company).with_watches(watching).until(self.stopping.clone());
         let doors = Doors::new(&door, &self.front.calls, &self.metrics);
         let polls = self.front.polls.clone();
         self.group.task("mailbox", {
