@@ -1,6 +1,7 @@
 //! The calls.
 
 mod compaction;
+mod lease;
 mod stream;
 mod txn;
 
@@ -8,9 +9,10 @@ pub use compaction::Compaction;
 pub use stream::{End, Piece, RangeStream};
 
 use crate::admission::Limits;
-use crate::call::Call;
+use crate::call::{Call, Patience};
 use crate::check;
 use crate::consensus::{Consensus, Standing, Submission};
+use crate::errands::{self, Errands};
 use crate::error::{Error, Invalid};
 use crate::watch::Watching;
 use crate::work::Work;
@@ -24,6 +26,10 @@ use quorate_tasks::{Clock, timeout};
 use quorate_types::{ClusterId, MemberId, Revision};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Walks over queues of keys that may be under way at once; the others wait. Few enough for the work pool to take them all.
+const LOOKS_MAX: usize = 64;
 
 /// The door to the cluster for one front thread. Clones share everything.
 #[derive(Clone)]
@@ -33,6 +39,7 @@ pub struct Coordinator {
     /// Whom the front thread serves; none if nobody counts.
     company: Option<Company>,
     watching: Option<Watching>,
+    errands: errands::Desk,
 }
 
 struct Shared {
@@ -44,6 +51,7 @@ struct Shared {
     budget: Budget,
     work: Work,
     proposals: Proposals,
+    looks: Semaphore,
 }
 
 /// How many proposals are under way, and how many came to nothing.
@@ -107,14 +115,21 @@ impl Coordinator {
     ) -> Self {
         let budget = Budget::new(limits.queued_bytes_max);
         let proposals = Proposals::default();
-        let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals };
-        Self { shared: Arc::new(shared), desk: Desk::default(), company: None, watching: None }
+        let looks = Semaphore::new(LOOKS_MAX);
+        let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals, looks };
+        Self {
+            shared: Arc::new(shared),
+            desk: Desk::default(),
+            company: None,
+            watching: None,
+            errands: errands::Desk::nobody(),
+        }
     }
 
     /// The same door at another front thread: replies arrive at `desk`, which that thread attends.
     #[must_use]
     pub fn at(&self, desk: Desk<Answer>) -> Self {
-        Self { shared: self.shared.clone(), desk, company: None, watching: self.watching.clone() }
+        Self { desk, company: None, ..self.clone() }
     }
 
     /// The same door at a thread that serves `company`. While that is one call of one connection, a write is carried
@@ -128,6 +143,13 @@ impl Coordinator {
     #[must_use]
     pub fn with_watches(&self, watching: Watching) -> Self {
         Self { watching: Some(watching), ..self.clone() }
+    }
+
+    /// The same door with errands for the front thread, which attends them.
+    #[must_use]
+    pub fn with_errands(&self) -> (Self, Errands) {
+        let (desk, errands) = Errands::new();
+        (Self { errands: desk, ..self.clone() }, errands)
     }
 
     /// A new stream of watches.
@@ -327,6 +349,22 @@ impl Coordinator {
             Answer::Failed(reason) => Err(reason.into()),
             Answer::Applied(_) => unreachable!("a read's ticket was answered as a command's"),
         }
+    }
+
+    /// One step on behalf of a caller that waits longer: it has the deadline of law C3.
+    pub(crate) fn step(&self, patience: &Patience) -> Call {
+        let deadline = self.shared.clock.now() + self.shared.limits.call_time_max;
+        Call { identity: patience.identity.clone(), deadline }
+    }
+
+    /// Where a call leaves what is to be done when it has gone.
+    pub(crate) fn errands(&self) -> &errands::Desk {
+        &self.errands
+    }
+
+    /// Waits until one of few may walk over a queue of keys.
+    pub(crate) async fn may_look(&self) -> SemaphorePermit<'_> {
+        self.shared.looks.acquire().await.expect("nobody closes it")
     }
 
     /// Whether the call that asks is all that this thread has to do.

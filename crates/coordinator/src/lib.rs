@@ -10,7 +10,8 @@
 //! - **C1** A front thread never waits for a disk while others wait for it: a read that memory cannot answer goes to the
 //!   work pool, and only a thread with a single connection and a single call may carry a write through itself.
 //! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
-//! - **C3** Every call ends by its deadline. A physical compaction and the pieces of a stream end with their caller instead.
+//! - **C3** Every call ends by its deadline. What waits for others ends with its caller instead: a physical compaction, the
+//!   pieces of a stream, a lock, a campaign, an observation. Only the single steps of these have a deadline.
 //! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.
 
 mod admission;
@@ -18,18 +19,22 @@ mod call;
 mod check;
 mod consensus;
 mod coordinator;
+mod errands;
 mod error;
+mod queue;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod watch;
 mod work;
 
 pub use admission::Limits;
-pub use call::{Call, Identity};
+pub use call::{Call, Identity, Patience};
 pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
 pub use coordinator::{Compaction, Company, Coordinator, End, Piece, RangeStream, Status};
+pub use errands::Errands;
 pub use error::{Error, Invalid};
+pub use queue::{Locked, Observation, Office, Proclaimed, QueueError, Won};
 pub use quorate_state_machine::{DeleteRange, Member, Outcome, Put, Refusal, Unavailable, wire};
 pub use work::Work;
 

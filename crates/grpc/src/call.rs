@@ -1,8 +1,9 @@
 //! From a request's metadata to who asks and until when.
 
 use crate::status::{self, DEADLINE_EXCEEDED, INVALID_API_VERSION};
-use quorate_coordinator::{Call, Coordinator, Error, Identity, Unavailable};
+use quorate_coordinator::{Call, Coordinator, Error, Identity, Patience, QueueError, Unavailable};
 use quorate_proto::etcdserverpb::ResponseHeader;
+use quorate_tasks::Moment;
 use quorate_types::Revision;
 use std::time::Duration;
 use tonic::Status;
@@ -12,6 +13,8 @@ use tonic::metadata::MetadataMap;
 pub(crate) struct Caller {
     pub(crate) call: Call,
     deadline_is_clients: bool,
+    /// The client's own deadline, also one that is later than the server's.
+    asked: Option<Moment>,
 }
 
 impl Caller {
@@ -37,7 +40,12 @@ impl Caller {
             return Err(status::of(&Error::Unavailable(Unavailable::NoLeader)));
         }
         let call = Call { identity: Identity::Anonymous, deadline: now + span };
-        Ok(Self { call, deadline_is_clients })
+        Ok(Self { call, deadline_is_clients, asked: asked.map(|asked| now + asked) })
+    }
+
+    /// The caller of something that others have to bring about.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience { identity: self.call.identity.clone(), until: self.asked }
     }
 
     /// The status of a call that failed.
@@ -46,6 +54,15 @@ impl Caller {
             return Status::deadline_exceeded(DEADLINE_EXCEEDED);
         }
         status::of(error)
+    }
+
+    /// The status of a call on a queue that failed.
+    pub(crate) fn queue_status(&self, error: &QueueError) -> Status {
+        let timed_out = QueueError::Failed(Error::Unavailable(Unavailable::TimedOut));
+        if self.deadline_is_clients && *error == timed_out {
+            return status::of_queue(&QueueError::DeadlineExceeded);
+        }
+        status::of_queue(error)
     }
 }
 

@@ -7,8 +7,10 @@
 
 mod call;
 mod cluster;
+mod election;
 pub mod kv;
 mod limit;
+mod lock;
 mod maintenance;
 #[cfg(test)]
 mod scene;
@@ -21,6 +23,8 @@ use quorate_proto::etcdserverpb::cluster_server::ClusterServer;
 use quorate_proto::etcdserverpb::kv_server::KvServer;
 use quorate_proto::etcdserverpb::maintenance_server::MaintenanceServer;
 use quorate_proto::etcdserverpb::watch_server::WatchServer;
+use quorate_proto::v3electionpb::election_server::ElectionServer;
+use quorate_proto::v3lockpb::lock_server::LockServer;
 use tonic::service::{LayerExt, Routes};
 use tower::util::MapResponseLayer;
 
@@ -49,6 +53,9 @@ pub fn routes(door: &Coordinator) -> Routes {
         .max_decoding_message_size(message_bytes_max);
     let watch =
         WatchServer::new(watch::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
+    let lock = LockServer::new(lock::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
+    let election = ElectionServer::new(election::Service::new(door.clone()))
+        .max_decoding_message_size(message_bytes_max);
     let limit = MapResponseLayer::new(limit::in_etcds_words);
     // etcd's health service knows the empty service name only, and answers SERVING whatever the cluster does.
     let (_reporter, health) = tonic_health::server::health_reporter();
@@ -56,5 +63,7 @@ pub fn routes(door: &Coordinator) -> Routes {
         .add_service(limit.named_layer(cluster))
         .add_service(limit.named_layer(maintenance))
         .add_service(limit.named_layer(watch))
+        .add_service(limit.named_layer(lock))
+        .add_service(limit.named_layer(election))
         .add_service(health)
 }

@@ -1,11 +1,12 @@
 //! A server without a network: the routes of one front thread, over a consensus of one.
 
 use crate::{Services, routes, services};
+use futures::future::{AbortHandle, abortable};
 use quorate_coordinator::testing::{LocalConsensus, MEMBER, Manner};
 use quorate_coordinator::watch::{Mailbox, Settings, StateHistory, Watching, start};
 use quorate_coordinator::{Consensus, Coordinator, Limits, Standing, Submission, Unavailable, Work};
-use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_proto::etcdserverpb::kv_client::KvClient;
+use quorate_proto::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest, ResponseHeader};
 use quorate_state_machine::{Answer, Reader};
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::testing::ManualClock;
@@ -13,6 +14,7 @@ use quorate_tasks::{Group, Moment};
 use quorate_types::ClusterId;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tonic::Status;
 use tonic::service::Routes;
 
@@ -81,6 +83,8 @@ impl Scene {
         let mailbox = handle.mailbox();
         let door = Coordinator::new(CLUSTER, MEMBER, seen, shared, limits, work);
         let door = door.at(desk.clone()).with_watches(Watching { handle, mailbox: mailbox.clone() });
+        let (door, errands) = door.with_errands();
+        Group::threads().detached(errands.attend());
         Self { consensus, clock, door, desk, mailbox }
     }
 
@@ -95,6 +99,44 @@ impl Scene {
 
     pub(crate) fn kv(&self) -> KvClient<Services> {
         KvClient::new(self.services())
+    }
+
+    /// The keys from `start` on that begin with it, in order, without their values.
+    pub(crate) async fn keys(&self, start: &str) -> Vec<String> {
+        let request =
+            RangeRequest { key: start.to_owned().into(), range_end: "\0".into(), ..Default::default() };
+        let found = self.run(self.kv().range(request)).await.expect("reads work").into_inner();
+        let keys = found.kvs.into_iter().map(|kv| String::from_utf8(kv.key.to_vec()).expect("they are text"));
+        keys.take_while(|key| key.starts_with(start)).collect()
+    }
+
+    /// Ends once these are the keys that begin with `start`.
+    pub(crate) async fn until_keys(&self, start: &str, expected: &[&str]) {
+        while self.keys(start).await != expected {
+            self.run(tokio::task::yield_now()).await;
+        }
+    }
+
+    pub(crate) async fn put(&self, key: &str, value: &str) {
+        let (key, value) = (key.to_owned().into(), value.to_owned().into());
+        let request = PutRequest { key, value, ..PutRequest::default() };
+        self.run(self.kv().put(request)).await.expect("writes work");
+    }
+
+    pub(crate) async fn delete(&self, key: &str) {
+        let request = DeleteRangeRequest { key: key.to_owned().into(), ..DeleteRangeRequest::default() };
+        self.run(self.kv().delete_range(request)).await.expect("writes work");
+    }
+
+    /// Grants leases of these ids that outlive every test.
+    pub(crate) async fn grant(&self, ids: &[i64]) {
+        for _id in ids {
+            std::future::ready(()).await;
+        }
+    }
+
+    pub(crate) fn pass(&self, span: Duration) {
+        self.clock.advance(span);
     }
 
     /// `work`'s answer, with the desk attended meanwhile.
@@ -120,6 +162,41 @@ impl Scene {
             answer = work => answer,
             () = passing => unreachable!("time passes for ever"),
         }
+    }
+}
+
+/// A call under way, which goes away when this is dropped.
+pub(crate) struct Calling<T> {
+    answer: oneshot::Receiver<T>,
+    call: AbortHandle,
+}
+
+impl<T: Send + 'static> Calling<T> {
+    /// Begins `call` as a task of this thread's runtime.
+    pub(crate) fn begin(call: impl Future<Output = T> + Send + 'static) -> Self {
+        let (call, handle) = abortable(call);
+        let (done, answer) = oneshot::channel();
+        Group::threads().detached(async move {
+            if let Ok(answered) = call.await {
+                drop(done.send(answered));
+            }
+        });
+        Self { answer, call: handle }
+    }
+
+    /// Whether it has its answer.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.answer.is_empty()
+    }
+
+    pub(crate) async fn answer(mut self) -> T {
+        (&mut self.answer).await.expect("it was not dropped")
+    }
+}
+
+impl<T> Drop for Calling<T> {
+    fn drop(&mut self) {
+        self.call.abort();
     }
 }
 

@@ -60,12 +60,20 @@ impl Thread {
         let pace = Pace::default();
         let company = Company { connections: self.front.connections.clone(), calls: pace.under_way() };
         let door = self.door.at(desk.clone()).serving(company).with_watches(watching);
+        let (door, errands) = door.with_errands();
         let doors = Doors::new(&door, &self.front.calls, &self.metrics);
         let polls = self.front.polls.clone();
         self.group.task("mailbox", {
             let polls = polls.clone();
             async move {
                 polls.watch(mailbox.attend()).await;
+                Ok(())
+            }
+        });
+        self.group.task("errands", {
+            let polls = polls.clone();
+            async move {
+                polls.watch(errands.attend()).await;
                 Ok(())
             }
         });
