@@ -2,6 +2,7 @@
 //!
 //! The script runs against etcd 3.5.1 first: an expectation that etcd itself does not meet is our mistake.
 
+mod golang;
 mod process;
 mod script;
 mod suites;
@@ -21,6 +22,7 @@ use crate::random;
 use crate::server::Plan;
 use crate::setup::{self, Clients, Ready};
 use crate::steps::{Step, Steps, Tally};
+use golang::Golang;
 use script::{Client, Side};
 
 /// Crashes under load per backend: the quick look, and the long one.
@@ -58,6 +60,10 @@ fn all(places: &Places, quick: bool, backends: &[Backend]) -> anyhow::Result<Exi
         let step = Step::with("reference", format!("etcdctl {version}"));
         steps.run(&step, |tally| run_script((&clients.etcd, Side::Reference), (version, program), tally));
     }
+    let golang = if quick { None } else { steps.run(&Step::of("build go"), |_| Golang::build(places)) };
+    if let Some(golang) = &golang {
+        steps.run(&Step::with("reference", "go"), |tally| golang.check(&clients.etcd, tally));
+    }
     let load =
         steps.run(&Step::of("build load"), |_| build::load(places, &ready, Profile::Dev)).map(Load::new);
     // Both are needed even for one of them: each must refuse the other's directory.
@@ -65,6 +71,9 @@ fn all(places: &Places, quick: bool, backends: &[Backend]) -> anyhow::Result<Exi
     for built in servers.iter().filter(|built| backends.contains(&built.backend)) {
         let other = servers.iter().find(|other| other.backend == built.backend.other());
         check(&mut steps, &Subject { built, other, clients: &clients, root: &places.root });
+        if let Some(golang) = &golang {
+            steps.run(&Step::with("go", built.backend), |tally| golang.check(&built.program, tally));
+        }
         if let Some(load) = &load {
             let programs =
                 differ::Programs { etcd: &clients.etcd, ours: &built.program, load: load.program() };

@@ -20,6 +20,15 @@ pub struct Call {
     pub deadline: Moment,
 }
 
+/// Who asks, and how long they wait for what only others can bring about: for a lock, or for a leader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patience {
+    /// Who asks.
+    pub identity: Identity,
+    /// The caller's own deadline; without one it waits until it goes away.
+    pub until: Option<Moment>,
+}
+
 impl Identity {
     /// The user's name as commands carry it; empty for none.
     #[must_use]

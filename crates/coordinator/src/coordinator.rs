@@ -16,9 +16,10 @@ pub use maintenance::{KeyHash, StateHash};
 pub use stream::{End, Piece, RangeStream};
 
 use crate::admission::Limits;
-use crate::call::Call;
+use crate::call::{Call, Patience};
 use crate::check;
 use crate::consensus::{Consensus, Standing, Submission};
+use crate::errands::{self, Errands};
 use crate::error::{Error, Invalid};
 use crate::lease::LeaseClock;
 use crate::time_out::timed_out;
@@ -36,6 +37,10 @@ use quorate_tasks::{Clock, Moment, timeout};
 use quorate_types::{ClusterId, MemberId, Revision};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Walks over queues of keys that may be under way at once; the others wait. Few enough for the work pool to take them all.
+const LOOKS_MAX: usize = 64;
 
 /// A command up to so many bytes is encoded on the front thread: a copy, of some ten microseconds.
 const SEALED_HERE_MAX: usize = 64 << 10;
@@ -49,6 +54,7 @@ pub struct Coordinator {
     company: Option<Company>,
     watching: Option<Watching>,
     stopping: Option<Stopping>,
+    errands: errands::Desk,
 }
 
 /// Says once that the server stops.
@@ -64,6 +70,7 @@ struct Shared {
     work: Work,
     proposals: Proposals,
     leases: LeaseClock,
+    looks: Semaphore,
 }
 
 /// How many proposals are under way, and how many came to nothing.
@@ -137,13 +144,16 @@ impl Coordinator {
             limits.election_timeout,
             limits.lease_checkpoint_interval,
         );
-        let shared = Shared { cluster, member, consensus, clock, limits, budget, work, proposals, leases };
+        let looks = Semaphore::new(LOOKS_MAX);
+        let shared =
+            Shared { cluster, member, consensus, clock, limits, budget, work, proposals, leases, looks };
         Self {
             shared: Arc::new(shared),
             desk: Desk::default(),
             company: None,
             watching: None,
             stopping: None,
+            errands: errands::Desk::nobody(),
         }
     }
 
@@ -164,6 +174,13 @@ impl Coordinator {
     #[must_use]
     pub fn with_watches(&self, watching: Watching) -> Self {
         Self { watching: Some(watching), ..self.clone() }
+    }
+
+    /// The same door with errands for the front thread, which attends them.
+    #[must_use]
+    pub fn with_errands(&self) -> (Self, Errands) {
+        let (desk, errands) = Errands::new();
+        (Self { errands: desk, ..self.clone() }, errands)
     }
 
     /// A new stream of watches.
@@ -410,6 +427,22 @@ impl Coordinator {
             Answer::Failed(reason) => Err(reason.into()),
             Answer::Applied(_) => unreachable!("a read's ticket was answered as a command's"),
         }
+    }
+
+    /// One step on behalf of a caller that waits longer: it has the deadline of law C3.
+    pub(crate) fn step(&self, patience: &Patience) -> Call {
+        let deadline = self.shared.clock.now() + self.shared.limits.call_time_max;
+        Call { identity: patience.identity.clone(), deadline }
+    }
+
+    /// Where a call leaves what is to be done when it has gone.
+    pub(crate) fn errands(&self) -> &errands::Desk {
+        &self.errands
+    }
+
+    /// Waits until one of few may walk over a queue of keys.
+    pub(crate) async fn may_look(&self) -> SemaphorePermit<'_> {
+        self.shared.looks.acquire().await.expect("nobody closes it")
     }
 
     /// Whether the call that asks is all that this thread has to do.

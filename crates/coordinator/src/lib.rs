@@ -10,8 +10,9 @@
 //! - **C1** A front thread never waits for a disk while others wait for it: a read that memory cannot answer goes to the
 //!   work pool, and only a thread with a single connection and a single call may carry a write through itself.
 //! - **C2** What is queued is bounded, in bytes: past it a call is told `too many requests`.
-//! - **C3** Every call ends by its deadline. A physical compaction, a checksum, and the pieces of a stream or of a long
-//!   range, end with their caller instead.
+//! - **C3** Every call ends by its deadline. What waits for others ends with its caller instead: a physical compaction, a
+//!   checksum, the pieces of a stream or of a long range, a lock, a campaign, an observation. Only the single steps of
+//!   these have a deadline.
 //! - **C4** A linearizable read sees every write that was acknowledged, anywhere, before it was asked.
 
 mod admission;
@@ -20,8 +21,10 @@ mod call;
 mod check;
 mod consensus;
 mod coordinator;
+mod errands;
 mod error;
 mod lease;
+mod queue;
 mod quota;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -30,15 +33,17 @@ pub mod watch;
 mod work;
 
 pub use admission::Limits;
-pub use call::{Call, Identity};
+pub use call::{Call, Identity, Patience};
 pub use check::{Room, TXN_DEPTH_MAX};
 pub use consensus::{Consensus, Standing, Submission};
 pub use coordinator::{
     Compaction, Company, Coordinator, End, Granted, KeyHash, LongRange, Piece, RangeStream, Ranged,
     Remaining, StateHash, Status,
 };
+pub use errands::Errands;
 pub use error::{Error, Invalid};
 pub use lease::LeaseClock;
+pub use queue::{Locked, Observation, Office, Proclaimed, QueueError, Won};
 pub use quorate_state_machine::{
     Alarm, AlarmChange, AlarmKind, ClusterVersion, DeleteRange, Member, Outcome, Put, Refusal, Unavailable,
     wire,

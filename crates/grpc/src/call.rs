@@ -3,8 +3,9 @@
 use crate::status::{self, DEADLINE_EXCEEDED, INVALID_API_VERSION};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
-use quorate_coordinator::{Call, Coordinator, Error, Identity, Unavailable};
+use quorate_coordinator::{Call, Coordinator, Error, Identity, Patience, QueueError, Unavailable};
 use quorate_proto::etcdserverpb::ResponseHeader;
+use quorate_tasks::Moment;
 use quorate_types::Revision;
 use std::future::pending;
 use std::pin::pin;
@@ -20,6 +21,8 @@ pub(crate) struct Caller {
     pub(crate) call: Call,
     deadline_is_clients: bool,
     wants_leader: bool,
+    /// The client's own deadline, also one that is later than the server's.
+    asked: Option<Moment>,
 }
 
 impl Caller {
@@ -45,7 +48,13 @@ impl Caller {
             return Err(status::of(&Error::Unavailable(Unavailable::NoLeader)));
         }
         let call = Call { identity: Identity::Anonymous, deadline: now + span };
-        Ok(Self { call, deadline_is_clients, wants_leader })
+        let asked = asked.map(|asked| now + asked);
+        Ok(Self { call, deadline_is_clients, wants_leader, asked })
+    }
+
+    /// The caller of something that others have to bring about.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience { identity: self.call.identity.clone(), until: self.asked }
     }
 
     /// The status of a call that failed.
@@ -67,6 +76,18 @@ impl Caller {
         let lost = lost.map(|()| Unavailable::NoLeader);
         let end = async move { select(pin!(stopped), pin!(lost)).await.factor_first().0 };
         end.map(|reason| status::of(&reason.into())).boxed()
+    }
+
+    /// The status of a call on a queue that failed.
+    pub(crate) fn queue_status(&self, error: &QueueError) -> Status {
+        match error {
+            QueueError::Failed(Error::Unavailable(reason))
+                if self.deadline_is_clients && reason.is_time_out() =>
+            {
+                status::of_queue(&QueueError::DeadlineExceeded)
+            }
+            error => status::of_queue(error),
+        }
     }
 }
 

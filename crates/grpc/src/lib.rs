@@ -7,9 +7,11 @@
 
 mod call;
 mod cluster;
+mod election;
 pub mod kv;
 mod lease;
 mod limit;
+mod lock;
 mod maintenance;
 #[cfg(test)]
 mod scene;
@@ -23,6 +25,8 @@ use quorate_proto::etcdserverpb::kv_server::KvServer;
 use quorate_proto::etcdserverpb::lease_server::LeaseServer;
 use quorate_proto::etcdserverpb::maintenance_server::MaintenanceServer;
 use quorate_proto::etcdserverpb::watch_server::WatchServer;
+use quorate_proto::v3electionpb::election_server::ElectionServer;
+use quorate_proto::v3lockpb::lock_server::LockServer;
 use tonic::service::{LayerExt, Routes};
 use tower::util::MapResponseLayer;
 
@@ -53,6 +57,9 @@ pub fn routes(door: &Coordinator) -> Routes {
         .max_decoding_message_size(message_bytes_max);
     let watch =
         WatchServer::new(watch::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
+    let lock = LockServer::new(lock::Service::new(door.clone())).max_decoding_message_size(message_bytes_max);
+    let election = ElectionServer::new(election::Service::new(door.clone()))
+        .max_decoding_message_size(message_bytes_max);
     let limit = MapResponseLayer::new(limit::in_etcds_words);
     // etcd's health service knows the empty service name only, and answers SERVING whatever the cluster does.
     let (_reporter, health) = tonic_health::server::health_reporter();
@@ -61,5 +68,7 @@ pub fn routes(door: &Coordinator) -> Routes {
         .add_service(limit.named_layer(lease))
         .add_service(limit.named_layer(maintenance))
         .add_service(limit.named_layer(watch))
+        .add_service(limit.named_layer(lock))
+        .add_service(limit.named_layer(election))
         .add_service(health)
 }

@@ -1,19 +1,20 @@
 //! A server without a network: the routes of one front thread, over a consensus of one.
 
 use crate::{Services, routes, services};
+use futures::future::{AbortHandle, abortable};
 use quorate_coordinator::testing::{LocalConsensus, MEMBER, Manner};
 use quorate_coordinator::watch::{Mailbox, Settings, StateHistory, Watching, start};
 use quorate_coordinator::{Call, Consensus, Coordinator, Identity, Limits, Standing, Work};
-use quorate_proto::etcdserverpb::ResponseHeader;
 use quorate_proto::etcdserverpb::kv_client::KvClient;
+use quorate_proto::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest, ResponseHeader};
 use quorate_state_machine::Answer;
 use quorate_tasks::reply::Desk;
 use quorate_tasks::testing::ManualClock;
 use quorate_tasks::{Clock, Group};
-use quorate_types::ClusterId;
+use quorate_types::{ClusterId, LeaseId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tonic::Status;
 use tonic::service::Routes;
 
@@ -46,7 +47,8 @@ impl Scene {
         consensus.tell_leases(door.lease_clock());
         let door = door.at(desk.clone()).with_watches(Watching { handle, mailbox: mailbox.clone() });
         let (stop, is_stopping) = watch::channel(false);
-        let door = door.until(is_stopping);
+        let (door, errands) = door.until(is_stopping).with_errands();
+        Group::threads().detached(errands.attend());
         Self { consensus, clock, door, desk, mailbox, stop }
     }
 
@@ -110,6 +112,48 @@ impl Scene {
         self.run(self.door.settle_cluster_version(&call)).await.expect("a consensus of one agrees");
     }
 
+    /// The keys from `start` on that begin with it, in order, without their values.
+    pub(crate) async fn keys(&self, start: &str) -> Vec<String> {
+        let request =
+            RangeRequest { key: start.to_owned().into(), range_end: "\0".into(), ..Default::default() };
+        let found = self.run(self.kv().range(request)).await.expect("reads work").into_inner();
+        let keys = found.kvs.into_iter().map(|kv| String::from_utf8(kv.key.to_vec()).expect("they are text"));
+        keys.take_while(|key| key.starts_with(start)).collect()
+    }
+
+    /// Ends once these are the keys that begin with `start`.
+    pub(crate) async fn until_keys(&self, start: &str, expected: &[&str]) {
+        while self.keys(start).await != expected {
+            self.run(tokio::task::yield_now()).await;
+        }
+    }
+
+    pub(crate) async fn put(&self, key: &str, value: &str) {
+        let (key, value) = (key.to_owned().into(), value.to_owned().into());
+        let request = PutRequest { key, value, ..PutRequest::default() };
+        self.run(self.kv().put(request)).await.expect("writes work");
+    }
+
+    pub(crate) async fn delete(&self, key: &str) {
+        let request = DeleteRangeRequest { key: key.to_owned().into(), ..DeleteRangeRequest::default() };
+        self.run(self.kv().delete_range(request)).await.expect("writes work");
+    }
+
+    /// Grants leases of these ids that outlive every test.
+    pub(crate) async fn grant(&self, ids: &[i64]) {
+        for id in ids {
+            let deadline = self.clock.now() + Duration::from_secs(7);
+            let call = Call { identity: Identity::Anonymous, deadline };
+            let granted = self.run(self.door.lease_grant(&call, LeaseId(*id), 1 << 30)).await;
+            granted.expect("a consensus of one agrees");
+        }
+    }
+
+    /// Moves the clock by `span` at once.
+    pub(crate) fn advance(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
     /// `work`'s answer, with the desk attended meanwhile and the time of the leases kept.
     pub(crate) async fn run<F: Future>(&self, work: F) -> F::Output {
         tokio::select! {
@@ -135,6 +179,41 @@ impl Scene {
             answer = work => answer,
             () = passing => unreachable!("time passes for ever"),
         }
+    }
+}
+
+/// A call under way, which goes away when this is dropped.
+pub(crate) struct Calling<T> {
+    answer: oneshot::Receiver<T>,
+    call: AbortHandle,
+}
+
+impl<T: Send + 'static> Calling<T> {
+    /// Begins `call` as a task of this thread's runtime.
+    pub(crate) fn begin(call: impl Future<Output = T> + Send + 'static) -> Self {
+        let (call, handle) = abortable(call);
+        let (done, answer) = oneshot::channel();
+        Group::threads().detached(async move {
+            if let Ok(answered) = call.await {
+                drop(done.send(answered));
+            }
+        });
+        Self { answer, call: handle }
+    }
+
+    /// Whether it has its answer.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.answer.is_empty()
+    }
+
+    pub(crate) async fn answer(mut self) -> T {
+        (&mut self.answer).await.expect("it was not dropped")
+    }
+}
+
+impl<T> Drop for Calling<T> {
+    fn drop(&mut self) {
+        self.call.abort();
     }
 }
 

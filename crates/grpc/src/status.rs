@@ -1,6 +1,6 @@
 //! Every refusal's code and text, in one table. Clients recognise errors by the text, to the letter.
 
-use quorate_coordinator::{Error, Invalid, Refusal, Unavailable};
+use quorate_coordinator::{Error, Invalid, QueueError, Refusal, Unavailable};
 use tonic::{Code, Status};
 
 /// What a call is told whose own deadline came first.
@@ -97,6 +97,25 @@ fn row(error: &Error) -> (Code, &'static str) {
 /// What a call is told that names an action which its method does not have.
 pub(crate) fn unknown_method() -> Status {
     Status::unknown("etcdserver: unknown method")
+}
+
+/// The status of a call on a queue. What is behind it surfaces without its code: etcd's services of this kind are clients
+/// of its own, and pass on the words of what they are told.
+#[must_use]
+pub fn of_queue(error: &QueueError) -> Status {
+    let (code, text) = match error {
+        QueueError::Failed(error) => (Code::Unknown, row(error).1),
+        QueueError::DeadlineExceeded => (Code::DeadlineExceeded, DEADLINE_EXCEEDED),
+        QueueError::SessionExpired => (Code::Unknown, "mutex: session is expired"),
+        QueueError::NotLeader => (Code::Unknown, "election: not leader"),
+        QueueError::NoLeader => (Code::Unknown, "election: no leader"),
+    };
+    Status::new(code, text)
+}
+
+/// What a proclamation or resignation without a leader is told.
+pub(crate) fn missing_leader() -> Status {
+    Status::unknown("\"leader\" field must be provided")
 }
 
 /// A call that this release does not have yet.

@@ -69,3 +69,21 @@ fn each_refusal_has_etcds_code_and_text() {
         assert_eq!((i32::from(status.code()), status.message()), (code, text));
     }
 }
+
+#[test]
+fn what_fails_in_a_queue_has_etcds_text_and_no_code_of_its_own() {
+    let rows: [(QueueError, i32, &str); 6] = [
+        (QueueError::Failed(Refusal::LeaseNotFound.into()), 2, "etcdserver: requested lease not found"),
+        (QueueError::Failed(Invalid::EmptyKey.into()), 2, "etcdserver: key is not provided"),
+        (QueueError::DeadlineExceeded, 4, "context deadline exceeded"),
+        (QueueError::SessionExpired, 2, "mutex: session is expired"),
+        (QueueError::NotLeader, 2, "election: not leader"),
+        (QueueError::NoLeader, 2, "election: no leader"),
+    ];
+    for (error, code, text) in rows {
+        let status = of_queue(&error);
+        assert_eq!((i32::from(status.code()), status.message()), (code, text));
+    }
+    let missing = missing_leader();
+    assert_eq!((i32::from(missing.code()), missing.message()), (2, "\"leader\" field must be provided"));
+}

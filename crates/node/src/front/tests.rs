@@ -20,6 +20,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 use tower::ServiceExt;
@@ -149,14 +150,16 @@ fn one_port_speaks_http1_http2_and_grpc_at_once() {
     scene.node.stop();
 }
 
-/// A stream with one watch, which has begun.
-async fn watch(channel: &Channel) -> Streaming<WatchResponse> {
+/// A stream with one watch, which has begun. The client resets it once both ends of it are dropped.
+async fn watch(channel: &Channel) -> (oneshot::Sender<()>, Streaming<WatchResponse>) {
     let create = WatchCreateRequest { key: "a".into(), ..Default::default() };
     let create = WatchRequest { request_union: Some(RequestUnion::CreateRequest(create)) };
-    let requests = futures::stream::iter([create]).chain(futures::stream::pending());
+    let (open, closed) = oneshot::channel::<()>();
+    let more = futures::stream::once(closed).filter_map(async |_| None);
+    let requests = futures::stream::iter([create]).chain(more);
     let mut replies = WatchClient::new(channel.clone()).watch(requests).await.unwrap().into_inner();
     assert!(replies.message().await.unwrap().unwrap().created);
-    replies
+    (open, replies)
 }
 
 #[test]
@@ -196,7 +199,7 @@ fn a_stream_over_the_limit_waits_for_another_to_end_and_none_is_lost() {
 fn a_stop_ends_watches_with_a_status() {
     let scene = Scene::new();
     block_on(async {
-        let mut replies = watch(&scene.channel().await).await;
+        let (_open, mut replies) = watch(&scene.channel().await).await;
         scene.node.stop();
         let end = replies.message().await.unwrap_err();
         assert_eq!((end.code(), end.message()), (tonic::Code::Unavailable, "etcdserver: server stopped"));

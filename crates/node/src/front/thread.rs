@@ -61,12 +61,20 @@ impl Thread {
         let company = Company { connections: self.front.connections.clone(), calls: pace.under_way() };
         let door =
             self.door.at(desk.clone()).serving(company).with_watches(watching).until(self.stopping.clone());
+        let (door, errands) = door.with_errands();
         let doors = Doors::new(&door, &self.front.calls, &self.metrics);
         let polls = self.front.polls.clone();
         self.group.task("mailbox", {
             let polls = polls.clone();
             async move {
                 polls.watch(mailbox.attend()).await;
+                Ok(())
+            }
+        });
+        self.group.task("errands", {
+            let polls = polls.clone();
+            async move {
+                polls.watch(errands.attend()).await;
                 Ok(())
             }
         });
