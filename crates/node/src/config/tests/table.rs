@@ -94,8 +94,7 @@ fn every_setting_can_be_made_in_all_four_sources_to_the_same_effect() {
         assert_eq!(expected.is_err(), refused, "{}", setting.flag);
         if let Ok((config, remarks)) = &expected {
             let warned = !matches!(setting.status, Status::InForce);
-            let is_idle = setting.flag == "feature-gates"; // in force, but not that one of its gates
-            assert_eq!(*remarks > 0, warned || is_idle, "{}", setting.flag);
+            assert_eq!(*remarks > 0, warned, "{}", setting.flag);
             let (plain, _) = flags(&mut beside.iter().copied()).unwrap();
             let fixed = ["logger", "initial-cluster", "initial-cluster-state"]; // one value is all they can have
             let changes = *config != plain;
