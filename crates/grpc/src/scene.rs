@@ -10,7 +10,7 @@ use quorate_proto::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest, 
 use quorate_state_machine::Answer;
 use quorate_tasks::reply::Desk;
 use quorate_tasks::testing::ManualClock;
-use quorate_tasks::{Clock, Group};
+use quorate_tasks::{Clock, Group, NamedFailure};
 use quorate_types::{ClusterId, LeaseId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub(crate) struct Scene {
     desk: Desk<Answer>,
     mailbox: Mailbox,
     stop: watch::Sender<bool>,
+    group: Group,
 }
 
 impl Scene {
@@ -37,10 +38,11 @@ impl Scene {
     pub(crate) fn with(limits: Limits) -> Self {
         let consensus = Arc::new(LocalConsensus::new().expect("an empty state opens"));
         let (clock, desk) = (ManualClock::default(), Desk::default());
-        let work = Work::start(&Group::threads(), 1);
+        let group = Group::threads();
+        let work = Work::start(&group, 1);
         let shared = Arc::new(clock.clone());
         let history = Arc::new(StateHistory::new(consensus.reader().clone()));
-        let (handle, feed) = start(&Group::threads(), history, shared.clone(), Settings::default());
+        let (handle, feed) = start(&group, history, shared.clone(), Settings::default());
         consensus.tell(feed);
         let mailbox = handle.mailbox();
         let door = Coordinator::new(CLUSTER, MEMBER, consensus.clone(), shared, limits, work);
@@ -48,8 +50,8 @@ impl Scene {
         let door = door.at(desk.clone()).with_watches(Watching { handle, mailbox: mailbox.clone() });
         let (stop, is_stopping) = watch::channel(false);
         let (door, errands) = door.until(is_stopping).with_errands();
-        Group::threads().detached(errands.attend());
-        Self { consensus, clock, door, desk, mailbox, stop }
+        group.detached(errands.attend());
+        Self { consensus, clock, door, desk, mailbox, stop, group }
     }
 
     /// Without a leader: nothing is refused for that but what asks for one.
@@ -69,6 +71,11 @@ impl Scene {
     pub(crate) fn find_leader(&self) {
         let (leader, since) = (Some(MEMBER), self.clock.now());
         self.consensus.stand(Standing { leader, since, elected: Some(since), ..self.consensus.standing() });
+    }
+
+    /// Why a thread of the server has ended, if one has.
+    pub(crate) fn failure(&self) -> Option<Arc<NamedFailure>> {
+        self.group.failure()
     }
 
     /// The server stops: its streams are to end.

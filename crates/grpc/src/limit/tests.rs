@@ -111,4 +111,5 @@ async fn random_bytes_are_answered_and_never_panic() {
         let answer = outcome(&scene, request(call, body)).await;
         assert!(answer.is_some(), "seed 11, round {round}: {call} with {message:?} got no status");
     }
+    assert!(scene.failure().is_none(), "no thread of the server has ended");
 }
