@@ -356,13 +356,14 @@ impl Coordinator {
         let consensus = &self.shared.consensus;
         self.check_backlog()?;
         let id = consensus.next_id();
-        let command = Command { id, user: call.identity.user().to_owned(), auth_revision: 0, kind };
-        let command = command.pack();
-        if command.length() > self.shared.limits.command_bytes_max {
-            return Err(Invalid::TooLarge.into());
-        }
-        let share = self.shared.budget.take(command.length()).map_err(|_| Unavailable::TooManyRequests)?;
-        let envelope = self.seal(call, command).await?;
+        let user = call.identity.user().to_owned();
+        let envelope = self.envelope(Command { id, user, auth_revision: 0, kind })?;
+        let length = envelope.as_ref().map_or_else(|long| long.length(), Bytes::len);
+        let share = self.shared.budget.take(length).map_err(|_| Unavailable::TooManyRequests)?;
+        let envelope = match envelope {
+            Ok(envelope) => envelope,
+            Err(long) => Box::pin(self.seal(call, long)).await?,
+        };
         let (ticket, reply) = self.desk.ticket();
         let alone = self.is_alone();
         let proposals = &self.shared.proposals;
@@ -409,11 +410,19 @@ impl Coordinator {
         timed_out(began, &self.shared.consensus.standing(), limits.election_timeout)
     }
 
-    /// The envelope of `command`: made here, or, if it is long, on the work pool (law C1).
-    async fn seal(&self, call: &Call, command: Packed) -> Result<Bytes, Unavailable> {
-        if command.length() <= SEALED_HERE_MAX {
-            return Ok(command.seal());
+    /// The envelope of `command`, unless that is long: then it is to be [sealed](Coordinator::seal) elsewhere. Not async, so
+    /// that the command with all its fields takes no room in the future of every call.
+    fn envelope(&self, command: Command) -> Result<Result<Bytes, Box<Packed>>, Invalid> {
+        let command = command.pack();
+        match command.length() {
+            length if length > self.shared.limits.command_bytes_max => Err(Invalid::TooLarge),
+            length if length > SEALED_HERE_MAX => Ok(Err(Box::new(command))),
+            _ => Ok(Ok(command.seal())),
         }
+    }
+
+    /// The envelope of a long command, made on the work pool (law C1).
+    async fn seal(&self, call: &Call, command: Box<Packed>) -> Result<Bytes, Unavailable> {
         self.by_deadline(call, self.shared.work.run(move || command.seal())).await?
     }
 

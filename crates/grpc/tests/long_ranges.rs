@@ -2,6 +2,8 @@
 //!
 //! With `QUORATE_LARGE` in the environment the list has 10,000 keys of 100 KB, five clients, and 256 MiB for all.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};

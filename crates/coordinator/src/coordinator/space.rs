@@ -20,7 +20,7 @@ impl Coordinator {
         if self.limits().quota.has_room(size, cost::of(kind)) {
             return Ok(());
         }
-        self.raise_no_space(call).await;
+        Box::pin(self.raise_no_space(call)).await; // seldom: no call should be larger for it
         Err(Refusal::NoSpace.into())
     }
 

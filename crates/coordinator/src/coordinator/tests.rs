@@ -393,3 +393,17 @@ async fn a_physical_compaction_waits_until_the_records_are_gone() {
     let (outcome, ()) = scene.run(async { futures::join!(waiting, passing) }).await;
     assert!(matches!(outcome, Err(Error::Refused(Refusal::Mvcc(mvcc::Refusal::Compacted { .. })))));
 }
+
+/// Each call is a future on the heap, and there may be a hundred thousand.
+#[test]
+fn a_call_takes_less_than_two_kilobytes_while_it_waits() {
+    let (scene, call) = (scene(Limits::default()), call());
+    let range = Query::newest(KeyRange::Single("a".into()));
+    let sizes = [
+        std::mem::size_of_val(&scene.door.put(&call, put("a", "1"))),
+        std::mem::size_of_val(&scene.door.txn(&call, Txn::default(), false)),
+        std::mem::size_of_val(&scene.door.range(&call, range, false)),
+        std::mem::size_of_val(&scene.door.lease_keep_alive(&call, LeaseId(7))),
+    ];
+    assert!(sizes.iter().all(|size| *size < 2048), "{sizes:?}");
+}

@@ -138,11 +138,12 @@ impl Place {
     pub(super) async fn turn(&mut self) -> Result<Turn, Error> {
         let mut has_waited = false;
         loop {
-            let (revision, before) = self.look().await?;
+            // Thousands wait at once: what is done before and after takes its memory only while it lasts.
+            let (revision, before) = Box::pin(self.look()).await?;
             let Some(before) = before else { return Ok(Turn { revision, has_waited }) };
             has_waited = true;
             self.give_up_if_dropped();
-            removed(&self.door, before, revision).await?;
+            Box::pin(removed(&self.door, before, revision)).await?;
         }
     }
 
