@@ -7,7 +7,7 @@ use std::{env, fs};
 use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "etcd/authpb.proto",
     "etcd/etcdserverpb.proto",
     "etcd/leasepb.proto",
@@ -18,6 +18,7 @@ const FILES: [&str; 10] = [
     "etcd/v3lockpb.proto",
     "quorate/command.proto",
     "quorate/log.proto",
+    "quorate/peer.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -115,6 +115,7 @@ impl Node {
             election_timeout: config.election_timeout,
             snapshot_entries: config.snapshot_entries,
             catchup_entries: config.catchup_entries,
+            cluster: identity.cluster,
             prune: Pace::with(config.compaction_records, config.compaction_rest),
             ..Options::alone(identity.member, founder, first_request_id)
         };
@@ -332,9 +333,11 @@ fn start_replica(
     let (clock, inner) = (clock.clone(), group.clone());
     group.runtime("raft", move || async move {
         let observer: Observer = Box::new(move |effects| audience.tell(effects));
-        let replica =
-            Replica::start(options, engine, Arc::new(disk), wal, clock.clone(), Some(observer), &inner)
-                .await?;
+        let parts = quorate_raft::Parts {
+            observer: Some(observer),
+            ..quorate_raft::Parts::alone(engine, Arc::new(disk), wal, clock.clone())
+        };
+        let replica = Replica::start(options, parts, &inner).await?;
         drop(started.send(replica.clone())); // a start that was given up is stopped below
         let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too
         // Connections finish what they began first; see `front`.

@@ -2,7 +2,7 @@
 //!
 //! Everything here except [`encoded`] is generated while the crate is built, from the files in
 //! `/proto` of the repository, by a parser in Rust: no `protoc` is needed. One module is one
-//! protobuf package and has its name; [`log`] is package `quorate.log.v1`.
+//! protobuf package and has its name; [`log`] is package `quorate.log.v1`, [`peer`] is `quorate.peer.v1`.
 //!
 //! The `.proto` files hold the wire form: etcd's exact field names, which are also the names in JSON.
 //! Rust names follow from them by the usual change of case (`memberID` to `member_id`, `HashKV` to
@@ -37,12 +37,27 @@ macro_rules! packages {
     )*};
 }
 
-/// Where generated code looks for our own packages.
+/// Where generated code looks for our own packages, and where the one that looks for another has to be.
 mod quorate {
     pub(crate) mod command {
         pub(crate) use crate::command as v1;
     }
+
+    pub(crate) mod log {
+        pub(crate) use crate::log as v1;
+    }
+
+    pub(crate) mod peer {
+        #[expect(missing_docs, reason = "a field is documented where it has more to say than its name")]
+        #[cfg_attr(feature = "services", expect(clippy::allow_attributes, reason = "generated"))]
+        pub mod v1 {
+            include!(concat!(env!("OUT_DIR"), "/quorate.peer.v1.rs"));
+        }
+    }
 }
+
+/// What members say to each other.
+pub use quorate::peer::v1 as peer;
 
 packages! {
     /// Users, roles and permissions.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use prost::Message;
 use quorate_proto::mvccpb::KeyValue;
-use quorate_raft::{Node, Options, Proposal, Replica};
+use quorate_raft::{Node, Options, Parts, Proposal, Replica};
 use quorate_state_machine::mvcc::{self, Query, Tier};
 use quorate_state_machine::{Answer, Command, Kind, Put, spaces};
 use quorate_storage_memory::MemoryEngine;
@@ -21,16 +21,13 @@ use std::time::Duration;
 async fn main() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let (clock, group) = (Arc::new(SystemClock::new()), Group::threads());
-    let replica = Replica::start(
-        Options::alone(MemberId(1), Node::default(), 1),
+    let parts = Parts::alone(
         Arc::new(MemoryEngine::open(dir.path().join("data"), spaces::ALL, Default::default())?),
         Arc::new(FileDisk::open(dir.path().join("wal"))?),
         quorate_wal::Options { nonce: quorate_tasks::entropy(), ..quorate_wal::Options::default() },
         clock.clone(),
-        None,
-        &group,
-    )
-    .await?;
+    );
+    let replica = Replica::start(Options::alone(MemberId(1), Node::default(), 1), parts, &group).await?;
 
     // Replies arrive at a desk; somebody has to attend it while the calls wait.
     let desk: Desk<Answer> = Desk::default();

@@ -2,6 +2,8 @@
 //!
 //! openraft's own serialisations are never stored: its types change between releases, these bytes do not.
 
+pub(crate) mod peer;
+
 use crate::types::{Entry, LogId, Membership, Node, Proposed, StoredMembership, TypeConfig, Vote};
 use bytes::{BufMut, Bytes, BytesMut};
 use openraft::EntryPayload;
@@ -46,14 +48,21 @@ pub(crate) fn decode_log_id(id: log::LogId) -> LogId {
 }
 
 pub(crate) fn encode_vote(vote: &Vote) -> Bytes {
-    let leader = vote.leader_id;
-    encode(&log::Vote { term: leader.term, node: leader.voted_for, committed: vote.committed })
+    encode(&vote_message(vote))
 }
 
 pub(crate) fn decode_vote(record: &Bytes) -> io::Result<Vote> {
-    let vote: log::Vote = decode(record)?;
+    decode(record).map(vote_of)
+}
+
+pub(crate) fn vote_message(vote: &Vote) -> log::Vote {
+    let leader = vote.leader_id;
+    log::Vote { term: leader.term, node: leader.voted_for, committed: vote.committed }
+}
+
+pub(crate) fn vote_of(vote: log::Vote) -> Vote {
     let leader_id = leader_id_std::LeaderId { term: vote.term, voted_for: vote.node };
-    Ok(Vote { leader_id, committed: vote.committed })
+    Vote { leader_id, committed: vote.committed }
 }
 
 pub(crate) fn encode_entry(entry: &Entry) -> Bytes {

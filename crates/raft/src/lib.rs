@@ -19,6 +19,9 @@
 
 mod apply;
 mod codec;
+mod contacts;
+mod door;
+mod forward;
 mod housekeeping;
 mod log_store;
 mod machine;
@@ -32,11 +35,16 @@ mod replica;
 mod runtime;
 mod shortcut;
 mod standing;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transport;
 mod types;
 
 pub use apply::Observer;
+pub use door::{Door, LeaseDesk, NotTaken, TurnedAway};
 pub use options::{Options, Pace, Peer};
 pub use proposer::Proposal;
-pub use replica::{Error, Replica};
+pub use replica::{Error, Parts, Replica};
 pub use standing::Standing;
+pub use transport::{Broken, Caller, NoPeers, Purpose, Replies, Target, Transport};
 pub use types::Node;

@@ -1,69 +1,253 @@
-//! No peers: the network of a cluster of one.
-//!
-//! Every call answers "unreachable". The transport between members takes this place.
+//! openraft's network over a [`Transport`].
 
+use crate::codec::peer as codec;
+use crate::contacts::Contacts;
 use crate::machine::SnapshotView;
+use crate::transport::{Broken, Purpose, Target, Transport};
 use crate::types::{Node, TypeConfig, Vote};
+use futures::stream::{BoxStream, StreamExt};
+use futures::{FutureExt, Stream};
 use openraft::OptionalSend;
 use openraft::alias::SnapshotOf;
-use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::base::BoxFuture;
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
 };
+use parking_lot::Mutex;
+use quorate_proto::peer::call_reply::Answer;
+use quorate_proto::peer::call_request::Question;
+use quorate_tasks::{Clock, Moment, timeout};
+use quorate_types::MemberId;
 use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 
-/// Reaches nobody.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NoPeers;
-
-fn nobody() -> Unreachable<TypeConfig> {
-    Unreachable::from_string("this release runs clusters of one member")
+/// Makes the ways to other members.
+#[derive(Clone)]
+pub(crate) struct Network {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) contacts: Contacts,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
-impl RaftNetworkFactory<TypeConfig> for NoPeers {
-    type Network = Self;
+/// The way to one member, for one purpose.
+pub(crate) struct Way {
+    network: Network,
+    target: Target,
+    purpose: Purpose,
+}
 
-    async fn new_client(&mut self, _target: u64, _node: &Node) -> Self {
-        Self
+type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+
+/// openraft goes on at once after a network error, and rests after "unreachable".
+fn rpc_error(broken: &Broken) -> RPCError<TypeConfig> {
+    match broken {
+        Broken::NotSent(_) => RPCError::Unreachable(Unreachable::new(broken)),
+        Broken::Unanswered(_) => RPCError::Network(NetworkError::new(broken)),
     }
 }
 
-impl RaftNetworkV2<TypeConfig> for NoPeers {
+fn senseless(what: &(impl std::error::Error + 'static)) -> RPCError<TypeConfig> {
+    RPCError::Unreachable(Unreachable::new(what))
+}
+
+fn wrong_answer() -> RPCError<TypeConfig> {
+    RPCError::Unreachable(Unreachable::from_string("the answer is to another question, or a refusal"))
+}
+
+impl Network {
+    fn way(&self, member: u64, node: &Node, purpose: Purpose) -> Way {
+        let target = Target { member: MemberId(member), node: node.clone() };
+        Way { network: self.clone(), target, purpose }
+    }
+}
+
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = Way;
+
+    async fn new_client(&mut self, target: u64, node: &Node) -> Way {
+        self.way(target, node, Purpose::Replication)
+    }
+
+    async fn new_heartbeat_client(&mut self, target: u64, node: &Node) -> Way {
+        self.way(target, node, Purpose::Heartbeat)
+    }
+
+    async fn new_snapshot_client(&mut self, target: u64, node: &Node) -> Way {
+        self.way(target, node, Purpose::Snapshot)
+    }
+}
+
+impl Way {
+    /// Votes and transfers are in a hurry, whichever way openraft made for them.
+    async fn ask(&self, question: Question) -> Rpc<Answer> {
+        let answer = self.network.transport.call(&self.target, Purpose::Heartbeat, question).await;
+        if answer.is_ok() {
+            self.network.contacts.heard(self.target.member);
+        }
+        answer.map_err(|broken| rpc_error(&broken))
+    }
+
+    async fn ask_for_vote(
+        &self,
+        request: VoteRequest<TypeConfig>,
+        is_pre_vote: bool,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        match self.ask(Question::Vote(codec::encode_vote_request(&request, is_pre_vote))).await? {
+            Answer::Vote(reply) => codec::decode_vote_reply(reply).map_err(|error| senseless(&error)),
+            _ => Err(wrong_answer()),
+        }
+    }
+}
+
+/// When the oldest request that waits for its answer was sent.
+#[derive(Clone, Default)]
+struct Outstanding(Arc<Mutex<(u64, Option<Moment>)>>);
+
+impl Outstanding {
+    fn sent(&self, now: Moment) {
+        let mut waiting = self.0.lock();
+        waiting.0 += 1;
+        waiting.1.get_or_insert(now);
+    }
+
+    /// One was answered: the next has been waiting since then at most.
+    fn answered(&self, now: Moment) {
+        let mut waiting = self.0.lock();
+        waiting.0 = waiting.0.saturating_sub(1);
+        waiting.1 = (waiting.0 > 0).then_some(now);
+    }
+
+    fn since(&self) -> Option<Moment> {
+        self.0.lock().1
+    }
+}
+
+/// The answers as openraft wants them. A member that takes requests and answers none for an election time-out is given up: it
+/// may hang, and nothing else would end the stream.
+fn answers(
+    network: Network,
+    member: MemberId,
+    outstanding: Outstanding,
+    replies: crate::transport::Replies,
+) -> impl Stream<Item = Rpc<StreamAppendResult<TypeConfig>>> {
+    let state = (network, outstanding, Some(replies));
+    futures::stream::unfold(state, move |(network, outstanding, replies)| async move {
+        let mut replies = replies?;
+        let reply = match within(&network, &outstanding, replies.next()).await {
+            Some(reply) => reply?,
+            None => Err(Broken::Unanswered("it takes entries and answers none".into())),
+        };
+        let result = reply.map_err(|broken| rpc_error(&broken)).and_then(|reply| {
+            network.contacts.heard(member);
+            outstanding.answered(network.clock.now());
+            codec::decode_append_reply(reply).map_err(|error| senseless(&error))
+        });
+        let goes_on = matches!(result, Ok(Ok(_))).then_some(replies);
+        Some((result, (network, outstanding, goes_on)))
+    })
+}
+
+/// The output of `work`, or nothing once a request has been waiting for too long.
+async fn within<T>(network: &Network, outstanding: &Outstanding, work: impl Future<Output = T>) -> Option<T> {
+    let bound = network.contacts.bound();
+    let mut work = pin!(work);
+    loop {
+        let now = network.clock.now();
+        let until = outstanding.since().map_or(now, |since| since) + bound;
+        if until <= now {
+            return work.now_or_never();
+        }
+        if let Ok(output) = timeout(network.clock.as_ref(), until, &mut work).await {
+            return Some(output);
+        }
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for Way {
     type SnapshotData = SnapshotView;
 
     async fn append_entries(
         &mut self,
-        _request: AppendEntriesRequest<TypeConfig>,
+        request: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        let input = futures::stream::once(async { request }).boxed();
+        let mut replies = self.stream_append(input, option).await?;
+        let reply = replies.next().await.ok_or_else(wrong_answer)?;
+        reply.map(AppendEntriesResponse::from)
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
         _option: RPCOption,
-    ) -> Result<AppendEntriesResponse<TypeConfig>, RPCError<TypeConfig>> {
-        Err(RPCError::Unreachable(nobody()))
+    ) -> BoxFuture<'s, Rpc<BoxStream<'s, Rpc<StreamAppendResult<TypeConfig>>>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        let (network, outstanding) = (self.network.clone(), Outstanding::default());
+        let (clock, sent) = (network.clock.clone(), outstanding.clone());
+        let mut requests = input.peekable();
+        Box::pin(async move {
+            // openraft rests after an error where it makes the next request, and only there: a stream that cannot be opened
+            // before anybody asks for one would be opened again at once, for ever.
+            if Pin::new(&mut requests).peek().await.is_none() {
+                return Ok(futures::stream::empty().boxed());
+            }
+            let requests = requests.map(move |request| {
+                sent.sent(clock.now());
+                codec::encode_append(&request)
+            });
+            let opening = network.transport.append(&self.target, self.purpose, requests.boxed());
+            let bound = network.clock.now() + network.contacts.bound();
+            let opened = timeout(network.clock.as_ref(), bound, opening).await;
+            let opened =
+                opened.unwrap_or_else(|_| Err(Broken::Unanswered("no stream was opened in time".into())));
+            let replies = opened.map_err(|broken| rpc_error(&broken))?;
+            Ok(answers(network, self.target.member, outstanding, replies).boxed())
+        })
     }
 
     async fn vote(
         &mut self,
-        _request: VoteRequest<TypeConfig>,
+        request: VoteRequest<TypeConfig>,
         _option: RPCOption,
-    ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        Err(RPCError::Unreachable(nobody()))
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        self.ask_for_vote(request, false).await
     }
 
     // openraft's default grants a pre-vote that nobody was asked for.
     async fn pre_vote(
         &mut self,
-        _request: VoteRequest<TypeConfig>,
+        request: VoteRequest<TypeConfig>,
         _option: RPCOption,
-    ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        Err(RPCError::Unreachable(nobody()))
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        self.ask_for_vote(request, true).await
     }
 
     async fn full_snapshot(
         &mut self,
-        _vote: Vote,
-        _snapshot: SnapshotOf<TypeConfig, SnapshotView>,
-        _cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, SnapshotView>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        Err(StreamingError::Unreachable(nobody()))
+        drop((vote, snapshot, cancel));
+        Err(StreamingError::Unreachable(Unreachable::from_string("snapshots between members come later")))
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        _option: RPCOption,
+    ) -> Rpc<TransferLeaderResponse<TypeConfig>> {
+        match self.ask(Question::Transfer(codec::encode_transfer(&request))).await? {
+            Answer::Transfer(reply) if reply.accepted => Ok(Ok(())),
+            _ => Err(wrong_answer()),
+        }
     }
 }

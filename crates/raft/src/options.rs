@@ -1,7 +1,7 @@
 //! How a replica is to behave.
 
 use crate::types::Node;
-use quorate_types::MemberId;
+use quorate_types::{ClusterId, MemberId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,9 +42,12 @@ impl Pace {
 /// Settings of a replica.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The cluster that this member belongs to: nobody else is let in.
+    pub cluster: ClusterId,
     /// This member.
     pub member: MemberId,
-    /// Every member of the cluster when it was founded, this one among them. Ignored once there is a log.
+    /// Every member of the cluster when it is founded, this one among them: all of them name the same. None, if this member
+    /// joins a cluster that is there. Ignored once there is a log.
     pub founders: BTreeMap<u64, Node>,
     /// How often a leader makes itself heard. etcd: `--heartbeat-interval`.
     pub heartbeat: Duration,
@@ -71,6 +74,7 @@ impl Options {
     #[must_use]
     pub fn alone(member: MemberId, node: Node, first_request_id: u64) -> Self {
         Self {
+            cluster: ClusterId(1),
             member,
             founders: BTreeMap::from([(member.0, node)]),
             heartbeat: Duration::from_millis(100),
@@ -98,7 +102,7 @@ impl Options {
             election_timeout_min: (election_timeout * 4 / 10).max(1),
             election_timeout_max,
             enable_pre_vote: Some(true),
-            enable_leader_restore: Some(false),
+            enable_leader_restore: Some(restores_leaders()),
             allow_log_reversion: None,
             quorum_loss_probe_interval: Some(2 * election_timeout_max),
             snapshot_policy: openraft::SnapshotPolicy::Never,
@@ -109,6 +113,18 @@ impl Options {
             ..openraft::Config::default()
         }
     }
+}
+
+/// Law R6: never, but in the test that shows why.
+#[cfg(feature = "testing")]
+fn restores_leaders() -> bool {
+    crate::testing::restores_leaders()
+}
+
+/// Law R6: never.
+#[cfg(not(feature = "testing"))]
+fn restores_leaders() -> bool {
+    false
 }
 
 #[cfg(test)]

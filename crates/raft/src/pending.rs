@@ -1,8 +1,9 @@
 //! Who waits for what: from a command's id to the ticket of its call.
 
+use crate::forward::Fates;
 use crate::proposer::Proposal;
 use crate::types::TypeConfig;
-use foldhash::HashMap;
+use foldhash::fast::FixedState;
 use openraft::OptionalSend;
 use openraft::errors::ClientWriteError;
 use openraft::raft::ClientWriteResult;
@@ -14,6 +15,7 @@ use quorate_tasks::budget::Share;
 use quorate_tasks::inbox::{self, Refused};
 use quorate_tasks::reply::{Outbox, Ticket};
 use std::any::Any;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -26,7 +28,8 @@ pub(crate) struct Pending {
 
 #[derive(Debug, Default)]
 struct Commands {
-    under_way: HashMap<u64, UnderWay>,
+    /// In an order that is the same in each run: ids are our own, so nobody can make them collide.
+    under_way: HashMap<u64, UnderWay, FixedState>,
     /// Nobody will be answered any more: whoever comes is told so.
     is_closed: bool,
 }
@@ -121,10 +124,17 @@ impl Pending {
 }
 
 /// What openraft tells when it will not carry a command to its end. Outcomes do not come this way: they come from the
-/// apply thread, by id, on every member alike.
+/// apply thread, by id, on every member alike. It is dropped when the command is handed over to be applied.
 pub(crate) struct Rejection<T> {
-    pub(crate) proposal: Retry,
-    pub(crate) told: PhantomData<fn(T)>,
+    whose: Whose,
+    told: PhantomData<fn(T)>,
+}
+
+enum Whose {
+    /// It came to this member.
+    Mine(Retry),
+    /// It came to another one, which this member leads: the command at this position of its call.
+    Forwarded(Fates, u32),
 }
 
 /// A command that may have to be proposed again.
@@ -134,12 +144,31 @@ pub(crate) struct Retry {
     pub(crate) again: inbox::Sender<Proposal>,
 }
 
+impl<T> Rejection<T> {
+    pub(crate) fn mine(retry: Retry) -> Self {
+        Self { whose: Whose::Mine(retry), told: PhantomData }
+    }
+
+    pub(crate) fn forwarded(fates: Fates, position: u32) -> Self {
+        Self { whose: Whose::Forwarded(fates, position), told: PhantomData }
+    }
+}
+
 impl<T: OptionalSend + 'static> Responder<TypeConfig, T> for Rejection<T> {
     fn on_complete(self, told: T) {
         let told: &dyn Any = &told;
         let Some(Err(error)) = told.downcast_ref::<ClientWriteResult<TypeConfig>>() else { return };
-        self.proposal.rejected(error);
+        match self.whose {
+            Whose::Mine(retry) => retry.rejected(error),
+            // R3: what was refused before it was appended may be proposed again; of all else the outcome tells.
+            Whose::Forwarded(fates, position) if was_not_appended(error) => fates.refuse(position),
+            Whose::Forwarded(..) => {}
+        }
     }
+}
+
+fn was_not_appended(error: &ClientWriteError<TypeConfig>) -> bool {
+    matches!(error, ClientWriteError::ForwardToLeader(_))
 }
 
 impl Retry {

@@ -1,18 +1,19 @@
 //! The way into the log.
 
+use crate::forward::Parcel;
 use crate::machine::Machine;
 use crate::pending::{Pending, Rejection, Retry, reason};
+use crate::standing::Known;
 use crate::types::{Proposed, TypeConfig};
 use bytes::Bytes;
 use futures::future::select;
 use openraft::Raft;
 use quorate_state_machine::{Answer, Unavailable};
 use quorate_tasks::budget::Share;
-use quorate_tasks::inbox::{Receiver, Sender};
+use quorate_tasks::inbox::{Receiver, Refused, Sender};
 use quorate_tasks::poll::pause_if_overdue;
 use quorate_tasks::reply::Ticket;
 use quorate_tasks::{Clock, Failure, Moment};
-use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,11 +46,13 @@ impl Drop for Proposal {
     }
 }
 
-/// Hands what waits to openraft.
+/// Hands what waits to openraft, or to whoever takes it to the member that leads.
 pub(crate) struct Proposer {
     pub(crate) raft: Raft<TypeConfig, Machine>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) again: Sender<Proposal>,
+    pub(crate) known: Arc<Known>,
+    pub(crate) parcels: Sender<Parcel>,
 }
 
 /// Proposes again what met no leader.
@@ -69,21 +72,37 @@ impl Proposer {
         Ok(())
     }
 
-    /// Everything that waits goes to openraft; the log groups it into syncs. On a thread that serves others it goes on
-    /// only for as long as the poll there may take.
     async fn turn(&self, batch: &mut Vec<Proposal>) {
-        for mut proposal in batch.drain(..) {
-            pause_if_overdue().await;
+        for proposal in &mut *batch {
             if let Some(ticket) = proposal.ticket.take() {
                 self.pending.insert(proposal.id, ticket, proposal.deadline, proposal.share.take());
             }
+        }
+        match self.known.other_leader() {
+            Some(leader) => self.forward(Parcel { leader, proposals: std::mem::take(batch) }),
+            None => self.propose(batch).await,
+        }
+    }
+
+    /// Everything that waits goes to openraft; the log groups it into syncs. On a thread that serves others it goes on
+    /// only for as long as the poll there may take.
+    async fn propose(&self, batch: &mut Vec<Proposal>) {
+        for proposal in batch.drain(..) {
+            pause_if_overdue().await;
             let id = proposal.id;
             let proposed = Proposed { envelopes: vec![proposal.envelope.clone()] };
             let retry = Retry { command: proposal, pending: self.pending.clone(), again: self.again.clone() };
-            let rejection = Rejection { proposal: retry, told: PhantomData };
-            if self.raft.client_write_ff(proposed, Some(rejection)).await.is_err() {
+            if self.raft.client_write_ff(proposed, Some(Rejection::mine(retry))).await.is_err() {
                 self.pending.fail(id, Unavailable::Stopped); // why consensus has ended, the standing task says
             }
+        }
+    }
+
+    fn forward(&self, parcel: Parcel) {
+        if let Err(refused) = self.parcels.push(parcel) {
+            let reason = reason(&refused);
+            let (Refused::Full(parcel) | Refused::Closed(parcel)) = refused;
+            parcel.proposals.iter().for_each(|proposal| self.pending.fail(proposal.id, reason));
         }
     }
 }

@@ -1,49 +1,95 @@
 //! Linearizable reads: all that wait share one ReadIndex round.
 
+use crate::contacts::Contacts;
 use crate::machine::Machine;
+use crate::transport::{Purpose, Target, Transport};
 use crate::types::TypeConfig;
-use openraft::errors::{LinearizableReadError, RaftError};
+use openraft::errors::{ForwardToLeader, LinearizableReadError, RaftError};
 use openraft::{Raft, ReadPolicy};
+use quorate_proto::peer::ReadIndexRequest;
+use quorate_proto::peer::call_reply as proto;
+use quorate_proto::peer::call_request::Question;
 use quorate_state_machine::{Answer, Unavailable};
 use quorate_tasks::inbox::Receiver;
 use quorate_tasks::reply::{Outbox, Ticket};
-use quorate_tasks::{Clock, Failure, Moment};
+use quorate_tasks::{Clock, Failure, Moment, timeout};
+use quorate_types::MemberId;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// How long a round that met no leader waits before the next try.
 const RETRY_PAUSE: Duration = Duration::from_millis(5);
 
-/// A read that waits until this member's state is current.
+/// A read that waits until a state is current.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    ticket: Option<Ticket<Answer>>,
+    asker: Option<Asker>,
     deadline: Moment,
+}
+
+#[derive(Debug)]
+enum Asker {
+    /// A call of this member: it waits until the state here is current.
+    Mine(Ticket<Answer>),
+    /// Another member: it waits for its own state, and wants to know for which index. Dropped if this member does not lead.
+    Member(oneshot::Sender<u64>),
 }
 
 impl Waiting {
     pub(crate) fn new(ticket: Ticket<Answer>, deadline: Moment) -> Self {
-        Self { ticket: Some(ticket), deadline }
+        Self { asker: Some(Asker::Mine(ticket)), deadline }
+    }
+
+    pub(crate) fn for_member(told: oneshot::Sender<u64>, deadline: Moment) -> Self {
+        Self { asker: Some(Asker::Member(told)), deadline }
+    }
+
+    fn is_member(&self) -> bool {
+        matches!(self.asker, Some(Asker::Member(_)))
     }
 
     fn answer(mut self, answer: &Answer, outbox: &mut Outbox<Answer>) {
-        self.ticket.take().into_iter().for_each(|ticket| outbox.put(ticket, answer.clone()));
+        if let Some(Asker::Mine(ticket)) = self.asker.take() {
+            outbox.put(ticket, answer.clone());
+        }
+    }
+
+    /// Tells another member the index to wait for.
+    fn tell(mut self, index: u64) {
+        if let Some(Asker::Member(told)) = self.asker.take() {
+            let _ = told.send(index); // it may have gone away
+        }
     }
 }
 
 /// What a stop finds waiting is told so.
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.ticket.take().into_iter().for_each(|ticket| ticket.answer(Answer::Failed(Unavailable::Stopped)));
+        if let Some(Asker::Mine(ticket)) = self.asker.take() {
+            ticket.answer(Answer::Failed(Unavailable::Stopped));
+        }
     }
 }
 
 /// The read loop. While one round is under way, the next forms in the inbox.
 pub(crate) struct ReadLoop {
     pub(crate) raft: Raft<TypeConfig, Machine>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) contacts: Contacts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) applied: watch::Receiver<Option<u64>>,
+}
+
+/// What a round came to.
+enum Round {
+    /// A quorum confirmed it: whoever has applied this is current.
+    Index(u64),
+    /// This member does not lead; another one may.
+    Elsewhere(Box<ForwardToLeader<TypeConfig>>),
+    /// Nobody could tell.
+    Nobody,
+    Stopped,
 }
 
 impl ReadLoop {
@@ -58,24 +104,21 @@ impl ReadLoop {
     /// One round for all of `batch`. Those whose deadline comes first are told so.
     async fn turn(&mut self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) {
         while !batch.is_empty() {
-            // R5: the leader asks a quorum whether it still leads.
-            let policy = ReadPolicy::ReadIndex;
-            match self.raft.get_read_linearizer(policy).await {
-                Ok(linearizer) => {
-                    let index = linearizer.read_log_id().index();
-                    let is_applied = self.applied.wait_for(|applied| *applied >= Some(index)).await.is_ok();
-                    let answer =
-                        if is_applied { Answer::Current } else { Answer::Failed(Unavailable::Stopped) };
-                    batch.drain(..).for_each(|waiting| waiting.answer(&answer, outbox));
+            match self.round().await {
+                Round::Index(index) => {
+                    batch.extract_if(.., |waiting| waiting.is_member()).for_each(|member| member.tell(index));
+                    self.catch_up(index, batch, outbox).await;
                 }
-                Err(RaftError::APIError(
-                    LinearizableReadError::ForwardToLeader(_) | LinearizableReadError::QuorumNotEnough(_),
-                )) => {
-                    self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
-                    give_up(batch, self.clock.now(), outbox);
+                Round::Elsewhere(leader) => {
+                    batch.retain(|waiting| !waiting.is_member());
+                    match self.ask(*leader).await {
+                        Some(index) => self.catch_up(index, batch, outbox).await,
+                        None => self.rest(batch, outbox).await,
+                    }
                 }
-                Err(RaftError::Fatal(_)) => {
-                    // Why consensus has ended, the standing task says.
+                Round::Nobody => self.rest(batch, outbox).await,
+                // Why consensus has ended, the standing task says.
+                Round::Stopped => {
                     let stopped = Answer::Failed(Unavailable::Stopped);
                     batch.drain(..).for_each(|waiting| waiting.answer(&stopped, outbox));
                 }
@@ -83,11 +126,57 @@ impl ReadLoop {
             outbox.send();
         }
     }
+
+    /// R5: the leader asks a quorum whether it still leads.
+    async fn round(&self) -> Round {
+        let bound = self.clock.now() + self.contacts.bound();
+        let asking = self.raft.get_read_linearizer(ReadPolicy::ReadIndex);
+        match timeout(self.clock.as_ref(), bound, asking).await {
+            Ok(Ok(linearizer)) => Round::Index(linearizer.read_log_id().index()),
+            Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(leader)))) => {
+                Round::Elsewhere(Box::new(leader))
+            }
+            Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) | Err(_) => Round::Nobody,
+            Ok(Err(RaftError::Fatal(_))) => Round::Stopped,
+        }
+    }
+
+    /// Has the member that leads make a round.
+    async fn ask(&self, leader: ForwardToLeader<TypeConfig>) -> Option<u64> {
+        let target = Target { member: MemberId(leader.leader_id?), node: leader.leader_node? };
+        let question = Question::ReadIndex(ReadIndexRequest {});
+        let bound = self.clock.now() + self.contacts.bound();
+        let asking = self.transport.call(&target, Purpose::Calls, question);
+        match timeout(self.clock.as_ref(), bound, asking).await {
+            Ok(Ok(proto::Answer::ReadIndex(reply))) => Some(reply.index),
+            _ => None,
+        }
+    }
+
+    /// Waits until `index` is applied here.
+    async fn catch_up(&mut self, index: u64, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) {
+        while let Some(first) = batch.iter().map(|waiting| waiting.deadline).min() {
+            let applying = self.applied.wait_for(|applied| *applied >= Some(index));
+            match timeout(self.clock.as_ref(), first, applying).await {
+                Ok(reached) => {
+                    let answer =
+                        if reached.is_ok() { Answer::Current } else { Answer::Failed(Unavailable::Stopped) };
+                    batch.drain(..).for_each(|waiting| waiting.answer(&answer, outbox));
+                }
+                Err(_) => give_up(batch, self.clock.now(), Unavailable::TimedOutApplying, outbox),
+            }
+        }
+    }
+
+    async fn rest(&self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) {
+        self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
+        give_up(batch, self.clock.now(), Unavailable::TimedOut, outbox);
+    }
 }
 
 /// Takes those out of `batch` whose deadline has come.
-fn give_up(batch: &mut Vec<Waiting>, now: Moment, outbox: &mut Outbox<Answer>) {
+fn give_up(batch: &mut Vec<Waiting>, now: Moment, reason: Unavailable, outbox: &mut Outbox<Answer>) {
     for waiting in batch.extract_if(.., |waiting| waiting.deadline <= now) {
-        waiting.answer(&Answer::Failed(Unavailable::TimedOut), outbox);
+        waiting.answer(&Answer::Failed(reason), outbox);
     }
 }

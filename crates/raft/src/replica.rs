@@ -1,21 +1,25 @@
 //! The assembled replica.
 
 use crate::apply::Observer;
+use crate::contacts::Contacts;
+use crate::door::Door;
+use crate::forward::{Forwarder, Parcel};
 use crate::housekeeping::{Housekeeping, Thresholds};
 use crate::log_store::LogStore;
 use crate::machine::{Machine, Seen};
-use crate::network::NoPeers;
+use crate::network::Network;
 use crate::options::Options;
 use crate::pending::{Pending, reason};
 use crate::proposer::{Proposal, Proposer, Retrier};
 use crate::pruner::Pruner;
 use crate::reads::{ReadLoop, Waiting};
 use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
-use crate::standing::{Known, Leadership, Standing};
+use crate::standing::{Known, Leadership, Standing, Told};
+use crate::transport::{NoPeers, Target, Transport};
 use crate::types::TypeConfig;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
-use openraft::errors::Fatal;
+use openraft::metrics::RaftServerMetrics;
 use quorate_state_machine::{Answer, Fault, Reader, StateMachine, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::inbox::{Sender, inbox};
@@ -50,6 +54,37 @@ pub struct Replica {
     stopping: watch::Sender<bool>,
     strand: Strand,
     votes_alone: VotesAlone,
+    contacts: Contacts,
+    door: Door,
+}
+
+/// What a replica stands on.
+pub struct Parts {
+    /// Where the state is.
+    pub engine: Arc<dyn Engine>,
+    /// Where the log is.
+    pub disk: Arc<dyn quorate_wal::Disk>,
+    /// How the log behaves.
+    pub wal: quorate_wal::Options,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The way to other members: [`NoPeers`](crate::NoPeers) for a cluster of one.
+    pub transport: Arc<dyn Transport>,
+    /// Who is told of all that is applied from the start on; without it nothing is done for it.
+    pub observer: Option<Observer>,
+}
+
+impl Parts {
+    /// For a cluster of one: no way to others, and nobody is told.
+    #[must_use]
+    pub fn alone(
+        engine: Arc<dyn Engine>,
+        disk: Arc<dyn quorate_wal::Disk>,
+        wal: quorate_wal::Options,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { engine, disk, wal, clock, transport: Arc::new(NoPeers), observer: None }
+    }
 }
 
 /// Why a replica did not start.
@@ -86,24 +121,15 @@ pub enum Error {
 }
 
 impl Replica {
-    /// Starts a replica over `engine` and the log in `disk`; everything that runs is started in `group`.
-    ///
-    /// `observer` is told of all that is applied from here on; without it nothing is done for it.
+    /// Starts a replica on `parts`; everything that runs is started in `group`.
     ///
     /// Returns as soon as openraft runs: committed entries that the engine had not made durable are being applied,
     /// and there may be no leader yet. Call it on the runtime that is to carry consensus.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn start(
-        options: Options,
-        engine: Arc<dyn Engine>,
-        disk: Arc<dyn quorate_wal::Disk>,
-        wal: quorate_wal::Options,
-        clock: Arc<dyn Clock>,
-        observer: Option<Observer>,
-        group: &Group,
-    ) -> Result<Self, Error> {
+    pub async fn start(options: Options, parts: Parts, group: &Group) -> Result<Self, Error> {
+        let Parts { engine, disk, wal, clock, transport, observer } = parts;
         let opened = quorate_wal::open(disk, &wal)?;
         report(&opened.recovery);
         let state = StateMachine::open(engine.clone())?;
@@ -119,16 +145,21 @@ impl Replica {
         let (machine, seen) =
             Machine::start(engine, state, pending.clone(), votes_alone.clone(), observer, group);
 
-        let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
+        let contacts = Contacts::new(clock.clone(), options.election_timeout);
+        let network =
+            Network { transport: transport.clone(), contacts: contacts.clone(), clock: clock.clone() };
         let store = LogStore::new(log.clone(), shortcut);
-        let attended = strand.clone();
-        group.task("consensus", async move {
-            attended.attend().await;
-            Ok(())
-        });
-        let raft = start_raft(&strand, Raft::new(options.member.0, config, NoPeers, store, machine)).await?;
+        let raft = start_raft(&strand, &options, (network, store, machine), group).await?;
         let (stopping, is_stopping) = watch::channel(false);
-        let common = Common { raft: raft.clone(), pending: pending.clone(), clock, stopping: is_stopping };
+        let common = Common {
+            raft: raft.clone(),
+            pending: pending.clone(),
+            clock,
+            stopping: is_stopping,
+            known: Arc::default(),
+            contacts: contacts.clone(),
+            transport,
+        };
         let Seen { applied, is_pruning, apply } = seen;
         let (proposals, reads) = common.start_doors(&strand, applied, group);
         common.start_upkeep(log, whole, thresholds(&options), group);
@@ -140,29 +171,43 @@ impl Replica {
             stopping: common.stopping.clone(),
         };
         group.task("pruner", pruner.run());
-        let known = Arc::new(Known::default());
-        let follower = Follower {
+        let door = Door {
             raft: raft.clone(),
+            strand: strand.clone(),
             member: options.member,
-            known: known.clone(),
-            votes_alone: votes_alone.clone(),
-            stopping: common.stopping,
-            clock: common.clock,
-            group: group.clone(),
+            cluster: options.cluster,
+            contacts: contacts.clone(),
+            reads: reads.clone(),
+            leases: Arc::default(),
         };
-        group.task("standing", follower.run());
+        let known = common.start_follower(&options, votes_alone.clone(), group);
 
         let next_id = Arc::new(AtomicU64::new(options.first_request_id));
-        let replica =
-            Self { raft, reader, proposals, reads, pending, known, next_id, stopping, strand, votes_alone };
+        let replica = Self {
+            raft,
+            reader,
+            proposals,
+            reads,
+            pending,
+            known,
+            next_id,
+            stopping,
+            strand,
+            votes_alone,
+            contacts,
+            door,
+        };
         replica.found_or_stand(&options).await?;
         Ok(replica)
     }
 
-    /// Founds the cluster if there is none; a member that votes alone stands for election at once.
+    /// Founds the cluster if there is none and this member is to; a member that votes alone stands for election at once.
     async fn found_or_stand(&self, options: &Options) -> Result<(), Error> {
         let consensus = |error: String| Error::Consensus(error);
         if !self.raft.is_initialized().await.map_err(|error| consensus(error.to_string()))? {
+            if options.founders.is_empty() {
+                return Ok(()); // the leader will send entries
+            }
             let founded = self.raft.initialize(options.founders.clone()).await;
             return founded.map_err(|error| consensus(error.to_string()));
         }
@@ -211,15 +256,26 @@ impl Replica {
         &self.reader
     }
 
-    /// How this member sees the cluster now. Cost: a lock in openraft's metrics.
+    /// How this member sees the cluster now. Cost: a lock in openraft's metrics, two of ours.
     #[must_use]
     pub fn standing(&self) -> Standing {
         let metrics = self.raft.data_metrics();
         let committed = metrics.borrow_watched().cluster_committed.map_or(0, |id| id.index);
-        let Leadership { leader, since, elected } = self.known.leadership();
-        // One that votes alone needs no connection; peers, once there are any, will say since when there is one.
-        let connected = self.votes_alone.get().then(Moment::default);
+        let leadership = self.known.leadership();
+        let contact = match leadership.leader {
+            Some(leader) if leader != self.door.member => self.contacts.of(leader),
+            _ => self.contacts.quorum(self.door.member, &self.known.voters()),
+        };
+        let (now, bound) = (self.contacts.now(), self.contacts.bound());
+        let Leadership { leader, since, elected } = leadership.seen(contact, now, bound);
+        let connected = leader.and_then(|_| self.contacts.unbroken(contact));
         Standing { leader, since, elected, connected, term: self.term(), committed }
+    }
+
+    /// Where other members come in.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.door
     }
 
     /// The term, for reply headers. Cost: none.
@@ -239,12 +295,23 @@ impl Replica {
     }
 }
 
+#[cfg(feature = "testing")]
+impl Replica {
+    /// Drops consensus where it stands, as a power cut would; the rest of the replica is for its group's plug.
+    pub fn cut(&self) {
+        self.strand.cut();
+    }
+}
+
 /// What most of the tasks beside consensus need.
 struct Common {
     raft: Raft<TypeConfig, Machine>,
     pending: Arc<Pending>,
     clock: Arc<dyn Clock>,
     stopping: watch::Receiver<bool>,
+    known: Arc<Known>,
+    contacts: Contacts,
+    transport: Arc<dyn Transport>,
 }
 
 impl Common {
@@ -258,8 +325,21 @@ impl Common {
         let (proposals, proposals_inbox) = inbox(PROPOSALS_MAX);
         let (again, again_inbox) = inbox(PROPOSALS_MAX);
         let (reads, reads_inbox) = inbox(READS_MAX);
-        let proposer = Proposer { raft: self.raft.clone(), pending: self.pending.clone(), again };
-        let read_loop = ReadLoop { raft: self.raft.clone(), clock: self.clock.clone(), applied };
+        let parcels = self.start_forwarder(again.clone(), group);
+        let proposer = Proposer {
+            raft: self.raft.clone(),
+            pending: self.pending.clone(),
+            again,
+            known: self.known.clone(),
+            parcels,
+        };
+        let read_loop = ReadLoop {
+            raft: self.raft.clone(),
+            transport: self.transport.clone(),
+            contacts: self.contacts.clone(),
+            clock: self.clock.clone(),
+            applied,
+        };
         let retrier = Retrier {
             clock: self.clock.clone(),
             pending: self.pending.clone(),
@@ -270,6 +350,35 @@ impl Common {
         group.on_strand(strand, "reads", read_loop.run(reads_inbox));
         group.task("retrier", retrier.run(again_inbox));
         (proposals, reads)
+    }
+
+    /// Starts what takes commands to other members; returns where they are put.
+    fn start_forwarder(&self, again: Sender<Proposal>, group: &Group) -> Sender<Parcel> {
+        let (parcels, parcels_inbox) = inbox(PROPOSALS_MAX);
+        let forwarder = Forwarder {
+            transport: self.transport.clone(),
+            pending: self.pending.clone(),
+            again,
+            clock: self.clock.clone(),
+        };
+        group.task("forwarder", forwarder.run(parcels_inbox));
+        parcels
+    }
+
+    /// Starts what keeps the standing up to date; returns where that is seen.
+    fn start_follower(self, options: &Options, votes_alone: VotesAlone, group: &Group) -> Arc<Known> {
+        let known = self.known.clone();
+        let follower = Follower {
+            raft: self.raft,
+            member: options.member,
+            known: self.known,
+            votes_alone,
+            stopping: self.stopping,
+            clock: self.clock,
+            group: group.clone(),
+        };
+        group.task("standing", follower.run());
+        known
     }
 
     fn start_upkeep(
@@ -300,11 +409,20 @@ fn thresholds(options: &Options) -> Thresholds {
     }
 }
 
-/// Has `starting` run on the strand, so that the tasks it starts do too.
+/// Starts openraft on the strand, so that the tasks it starts are there too.
 async fn start_raft(
     strand: &Strand,
-    starting: impl Future<Output = Result<Raft<TypeConfig, Machine>, Fatal<TypeConfig>>> + Send + 'static,
+    options: &Options,
+    (network, store, machine): (Network, LogStore, Machine),
+    group: &Group,
 ) -> Result<Raft<TypeConfig, Machine>, Error> {
+    let config = Arc::new(options.openraft().validate().map_err(Box::new)?);
+    let attended = strand.clone();
+    group.task("consensus", async move {
+        attended.attend().await;
+        Ok(())
+    });
+    let starting = Raft::new(options.member.0, config, network, store, machine);
     let (done, started) = oneshot::channel();
     strand.spawn(async move { drop(done.send(starting.await)) }); // whoever starts may have been stopped
     let consensus = |error: String| Error::Consensus(error);
@@ -348,13 +466,26 @@ struct Follower {
 }
 
 impl Follower {
+    fn told(&self, metrics: &RaftServerMetrics<TypeConfig>) -> Told {
+        let membership = &metrics.membership_config;
+        let elsewhere = metrics.current_leader.filter(|leader| *leader != self.member.0).and_then(|leader| {
+            let node = membership.nodes().find(|(id, _)| **id == leader)?.1.clone();
+            Some(Target { member: MemberId(leader), node })
+        });
+        Told {
+            term: metrics.vote.leader_id.term,
+            leader: metrics.current_leader.map(MemberId),
+            elsewhere,
+            voters: membership.voter_ids().map(MemberId).collect(),
+        }
+    }
+
     async fn run(self) -> Result<(), Failure> {
         let mut metrics = self.raft.server_metrics();
         loop {
             {
                 let metrics = metrics.borrow_watched();
-                let leader = metrics.current_leader.map(MemberId);
-                self.known.note(metrics.vote.leader_id.term, leader, self.clock.now());
+                self.known.note(self.told(&metrics), self.clock.now());
                 self.votes_alone.set(metrics.membership_config.voter_ids().eq([self.member.0]));
             }
             if metrics.changed().await.is_err() {

@@ -3,6 +3,8 @@
 use openraft::AsyncRuntime;
 use openraft_rt_tokio::{TokioInstant, TokioMpsc, TokioMutex, TokioOneshot, TokioRuntime, TokioWatch};
 use quorate_tasks::Strand;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -52,7 +54,7 @@ impl AsyncRuntime for StrandRuntime {
     type Instant = TokioInstant;
     type TimeoutError = <TokioRuntime as AsyncRuntime>::TimeoutError;
     type Timeout<R, T: Future<Output = R> + Send> = <TokioRuntime as AsyncRuntime>::Timeout<R, T>;
-    type ThreadLocalRng = <TokioRuntime as AsyncRuntime>::ThreadLocalRng;
+    type ThreadLocalRng = SmallRng;
     type Mpsc = TokioMpsc;
     type Watch = TokioWatch;
     type Oneshot = TokioOneshot;
@@ -100,8 +102,9 @@ impl AsyncRuntime for StrandRuntime {
         true
     }
 
+    /// openraft draws election time-outs. A test's seed decides them too.
     fn thread_rng() -> Self::ThreadLocalRng {
-        TokioRuntime::thread_rng()
+        SmallRng::seed_from_u64(quorate_tasks::entropy())
     }
 
     fn new(threads: usize) -> Self {

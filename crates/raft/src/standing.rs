@@ -1,9 +1,12 @@
 //! How this member sees the cluster.
 
+use crate::contacts::Contact;
+use crate::transport::Target;
 use parking_lot::Mutex;
 use quorate_tasks::Moment;
 use quorate_types::MemberId;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// How this member sees the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +30,15 @@ pub struct Standing {
 pub(crate) struct Known {
     /// Every reply's header needs it, without a lock.
     term: AtomicU64,
-    leadership: Mutex<Leadership>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    leadership: Leadership,
+    /// Where the leader is reached, if it is another member.
+    elsewhere: Option<Target>,
+    voters: Vec<MemberId>,
 }
 
 /// Who leads, and since when.
@@ -38,30 +49,59 @@ pub(crate) struct Leadership {
     pub(crate) elected: Option<Moment>,
 }
 
+/// What consensus says now.
+pub(crate) struct Told {
+    pub(crate) term: u64,
+    pub(crate) leader: Option<MemberId>,
+    /// Where the leader is reached, if it is another member.
+    pub(crate) elsewhere: Option<Target>,
+    pub(crate) voters: Vec<MemberId>,
+}
+
 impl Known {
     pub(crate) fn term(&self) -> u64 {
         self.term.load(Ordering::Relaxed)
     }
 
     pub(crate) fn leadership(&self) -> Leadership {
-        *self.leadership.lock()
+        self.state.lock().leadership
+    }
+
+    /// The member that leads, if it is another one.
+    pub(crate) fn other_leader(&self) -> Option<Target> {
+        self.state.lock().elsewhere.clone()
+    }
+
+    /// Those with a vote.
+    pub(crate) fn voters(&self) -> Vec<MemberId> {
+        self.state.lock().voters.clone()
     }
 
     /// Consensus says so at `now`.
-    pub(crate) fn note(&self, term: u64, leader: Option<MemberId>, now: Moment) {
+    pub(crate) fn note(&self, told: Told, now: Moment) {
+        let Told { term, leader, elsewhere, voters } = told;
         self.term.store(term, Ordering::Relaxed);
-        let mut leadership = self.leadership.lock();
-        if leadership.leader != leader {
-            let elected = if leader.is_some() { Some(now) } else { leadership.elected };
-            *leadership = Leadership { leader, since: now, elected };
+        let mut state = self.state.lock();
+        (state.elsewhere, state.voters) = (elsewhere, voters);
+        if state.leadership.leader != leader {
+            let elected = if leader.is_some() { Some(now) } else { state.leadership.elected };
+            state.leadership = Leadership { leader, since: now, elected };
         }
+    }
+}
+
+impl Leadership {
+    /// As it looks to `me`, which has been connected to the leader, or as the leader to a quorum, as `contact` says: past
+    /// `bound` without contact there is no leader. openraft goes on believing.
+    pub(crate) fn seen(self, contact: Option<Contact>, now: Moment, bound: Duration) -> Self {
+        let lost = contact.map_or(self.since, |contact| contact.last.max(self.since)) + bound;
+        if self.leader.is_none() || now <= lost { self } else { Self { leader: None, since: lost, ..self } }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_leader_is_elected_once_and_no_leader_is_since_it_was_lost() {
@@ -77,9 +117,31 @@ mod tests {
             (6, second, 6, Some(6)),
             (7, first, 7, Some(7)),
         ] {
-            known.note(now, leader, at(now));
+            let told = Told { term: now, leader, elsewhere: None, voters: Vec::new() };
+            known.note(told, at(now));
             let told = Leadership { leader, since: at(since), elected: elected.map(at) };
             assert_eq!((known.leadership(), known.term()), (told, now));
         }
+    }
+
+    #[test]
+    fn a_leader_that_nobody_hears_of_is_none() {
+        let at = |seconds| Moment(Duration::from_secs(seconds));
+        let bound = Duration::from_secs(1);
+        let leader = Some(MemberId(1));
+        let leadership = Leadership { leader, since: at(10), elected: Some(at(10)) };
+        let contact = |last| Some(Contact { since: at(3), last: at(last) });
+        for (contact, now, seen) in [
+            (None, 11, leader), // elected just now
+            (contact(5), 11, leader),
+            (contact(20), 21, leader),
+            (contact(20), 22, None),
+            (None, 12, None),
+        ] {
+            let seen_now = leadership.seen(contact, at(now), bound);
+            assert_eq!(seen_now.leader, seen, "{contact:?} at {now}");
+            assert_eq!(seen_now.elected, Some(at(10)));
+        }
+        assert_eq!(leadership.seen(contact(20), at(30), bound).since, at(21), "since it was lost");
     }
 }

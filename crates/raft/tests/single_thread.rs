@@ -1,7 +1,7 @@
 //! The whole write path on one thread, in virtual time, under a seed. Alone in its process, to count the threads.
 
 use bytes::Bytes;
-use quorate_raft::{Node, Options, Proposal, Replica};
+use quorate_raft::{Node, Options, Parts, Proposal, Replica};
 use quorate_state_machine::mvcc::{Put, Query, Tier};
 use quorate_state_machine::{Answer, Command, Kind, Outcome, Reply, spaces};
 use quorate_storage_memory::MemoryEngine;
@@ -37,16 +37,14 @@ async fn a_put_comes_to_its_reply_on_one_thread_in_virtual_time() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let began = clock.now();
     let path = async {
-        let replica = Replica::start(
-            Options::alone(MemberId(1), Node::default(), 1),
+        let parts = Parts::alone(
             Arc::new(MemoryEngine::volatile(spaces::ALL)),
             Arc::new(disk.clone()),
             quorate_wal::Options { nonce: 1, ..quorate_wal::Options::default() },
             clock.clone(),
-            None,
-            &group,
         );
-        let replica = replica.await.unwrap();
+        let options = Options::alone(MemberId(1), Node::default(), 1);
+        let replica = Replica::start(options, parts, &group).await.unwrap();
         let desk: Desk<Answer> = Desk::default();
         let attended = desk.clone();
         group.task("desk", async move {

@@ -182,6 +182,17 @@ impl Strand {
     }
 }
 
+#[cfg(feature = "testing")]
+impl Strand {
+    /// Drops every task where it stands, as a power cut would. Nobody may be running them.
+    pub fn cut(&self) {
+        let tasks = self.shared.tasks.lock().take();
+        self.shared.state.fetch_or(CLOSED, Ordering::AcqRel);
+        let arrivals = std::mem::take(&mut *self.shared.arrivals.lock());
+        drop((tasks, arrivals)); // outside the locks: what they own may wake or spawn
+    }
+}
+
 impl WeakStrand {
     /// The strand, if it is still there.
     #[must_use]

@@ -83,6 +83,20 @@ impl Seed {
     }
 }
 
+thread_local! {
+    static CHANCE: std::cell::RefCell<Option<Seed>> = const { std::cell::RefCell::new(None) };
+}
+
+/// From here on [`entropy`](crate::entropy) on this thread is the sequence of `seed`.
+pub fn draw_from(seed: u64) {
+    CHANCE.set(Some(Seed::new(seed)));
+}
+
+/// The next number of this thread's sequence, if it has one.
+pub(crate) fn drawn() -> Option<u64> {
+    CHANCE.with_borrow_mut(|chance| chance.as_mut().map(Seed::next_u64))
+}
+
 /// Runs the steps and tasks of its [`Group`] on one thread, in an order that the seed decides.
 ///
 /// It drives only what that group started. Whatever else lives on the tokio runtime around it (openraft's own
@@ -93,14 +107,23 @@ pub struct Scheduler {
     seed: Seed,
 }
 
-/// The futures that a scheduler gives turns.
+/// The futures that a scheduler gives turns, as one group adds to them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lanes {
     shared: Arc<Mutex<Vec<Lane>>>,
+    /// Which group; the first is 0.
+    group: u64,
 }
+
+/// One of several groups of a [`Scheduler`], to be dropped as if its power failed.
+#[derive(Debug, Clone)]
+pub struct Plug(Lanes);
 
 struct Lane {
     name: &'static str,
+    group: u64,
+    /// It gets no turn until it is let go.
+    is_held: bool,
     work: Option<BoxFuture<'static, ()>>,
     flag: Arc<Flag>,
 }
@@ -129,14 +152,21 @@ impl Lanes {
     pub(crate) fn add(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let flag =
             Arc::new(Flag { is_up: AtomicBool::new(true), scheduler: futures::task::AtomicWaker::new() });
-        self.shared.lock().push(Lane { name, work: Some(Box::pin(work)), flag });
+        self.shared.lock().push(Lane {
+            name,
+            group: self.group,
+            is_held: false,
+            work: Some(Box::pin(work)),
+            flag,
+        });
     }
 
     /// Positions of the lanes that can go on; each knows the scheduler to wake from now on.
     fn awake(&self, context: &Context<'_>) -> Vec<usize> {
         let lanes = self.shared.lock();
         lanes.iter().for_each(|lane| lane.flag.scheduler.register(context.waker()));
-        let awake = |lane: &Lane| lane.work.is_some() && lane.flag.is_up.load(Ordering::Acquire);
+        let awake =
+            |lane: &Lane| lane.work.is_some() && !lane.is_held && lane.flag.is_up.load(Ordering::Acquire);
         (0..lanes.len()).filter(|position| awake(&lanes[*position])).collect()
     }
 
@@ -147,10 +177,36 @@ impl Lanes {
             (lane.work.take().expect("only awake lanes get a turn"), lane.flag.clone())
         };
         flag.is_up.store(false, Ordering::Release);
-        let waker = Waker::from(flag);
+        let waker = Waker::from(flag.clone());
         if work.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-            self.shared.lock()[position].work = Some(work);
+            // Its turn may have pulled plugs, which moves the lanes behind.
+            let mut lanes = self.shared.lock();
+            if let Some(lane) = lanes.iter_mut().find(|lane| Arc::ptr_eq(&lane.flag, &flag)) {
+                lane.work = Some(work);
+                return;
+            }
+            drop(lanes);
+            drop(work); // outside the lock: what it owns may start another lane
         }
+    }
+}
+
+impl Plug {
+    /// What the group runs under `name` gets no turn until it is let go: a disk that hangs, if it is the log's thread.
+    pub fn hold(&self, name: &str, is_held: bool) {
+        let mut lanes = self.0.shared.lock();
+        for lane in lanes.iter_mut().filter(|lane| lane.group == self.0.group && lane.name == name) {
+            lane.is_held = is_held;
+            lane.flag.scheduler.wake();
+        }
+    }
+
+    /// Drops everything that the group runs, where it stands. Nothing of it may be running: call it from another group, or from
+    /// what the scheduler drives.
+    pub fn pull(&self) {
+        let group = self.0.group;
+        let dead: Vec<Lane> = self.0.shared.lock().extract_if(.., |lane| lane.group == group).collect();
+        drop(dead); // outside the lock
     }
 }
 
@@ -169,6 +225,12 @@ impl Scheduler {
         let lanes = Lanes::default();
         let group = Group::seeded(lanes.clone());
         (Self { lanes, seed: Seed::new(seed) }, group)
+    }
+
+    /// What makes further groups, whose lanes are mixed with all others.
+    #[must_use]
+    pub fn plugs(&self) -> Plugs {
+        Plugs { shared: self.lanes.shared.clone(), count: Arc::default() }
     }
 
     /// Runs everything until `work` is done. Between two turns the runtime's other tasks get theirs.
@@ -190,6 +252,23 @@ impl Scheduler {
             Poll::Pending
         })
         .await
+    }
+}
+
+/// Makes groups that run on one [`Scheduler`] and die one by one.
+#[derive(Debug, Clone)]
+pub struct Plugs {
+    shared: Arc<Mutex<Vec<Lane>>>,
+    count: Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Plugs {
+    /// Another group, and the plug to pull on it.
+    #[must_use]
+    pub fn group(&self) -> (Group, Plug) {
+        let group = 1 + self.count.fetch_add(1, Ordering::Relaxed);
+        let lanes = Lanes { shared: self.shared.clone(), group };
+        (Group::seeded(lanes.clone()), Plug(lanes))
     }
 }
 

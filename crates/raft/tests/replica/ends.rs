@@ -1,7 +1,7 @@
 //! With real threads and files: after a stop everything ends.
 
 use crate::world::{options, put};
-use quorate_raft::{Proposal, Replica};
+use quorate_raft::{Parts, Proposal, Replica};
 use quorate_state_machine::{Answer, Command, spaces};
 use quorate_storage_memory::{MemoryEngine, Options};
 use quorate_tasks::reply::Desk;
@@ -17,7 +17,8 @@ async fn live(dir: &Path, group: &Group) -> Answer {
     let disk = Arc::new(FileDisk::open(dir.join("wal")).unwrap());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let wal = quorate_wal::Options { nonce: 1, ..quorate_wal::Options::default() };
-    let replica = Replica::start(options(), engine, disk, wal, clock.clone(), None, group).await.unwrap();
+    let parts = Parts::alone(engine, disk, wal, clock.clone());
+    let replica = Replica::start(options(), parts, group).await.unwrap();
     let desk: Desk<Answer> = Desk::default();
     let (ticket, reply) = desk.ticket();
     let id = replica.next_id();

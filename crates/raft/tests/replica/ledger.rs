@@ -44,6 +44,22 @@ pub(crate) struct Change {
     value: Option<Bytes>,
 }
 
+impl Change {
+    pub(crate) fn of(key: &str, value: Option<Bytes>) -> Self {
+        Self { key: Bytes::copy_from_slice(key.as_bytes()), value }
+    }
+
+    pub(crate) fn is_of(&self, key: &str) -> bool {
+        self.key == key
+    }
+
+    /// The id of the put that made it.
+    pub(crate) fn put_id(&self) -> Option<u64> {
+        let value = self.value.as_ref()?;
+        Some(u64::from_be_bytes(value.as_ref().try_into().unwrap()))
+    }
+}
+
 /// Every change by revision.
 pub(crate) type History = BTreeMap<i64, Change>;
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
+mod cluster;
 mod crashes;
 mod ends;
 mod faults;

@@ -3,7 +3,7 @@
 use crate::power::Powered;
 use bytes::Bytes;
 use futures::future::{Either, select};
-use quorate_raft::{Error, Node, Observer, Options, Proposal, Replica};
+use quorate_raft::{Error, Node, Observer, Options, Parts, Proposal, Replica};
 use quorate_state_machine::{Answer, Command, DeleteRange, Kind, Put, Unavailable, mvcc, spaces};
 use quorate_storage::testing::FaultyEngine;
 use quorate_storage_memory::MemoryEngine;
@@ -91,7 +91,8 @@ impl World {
         });
         let work = async {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-            let start = Replica::start(options, engine, disk, wal, clock.clone(), observer, &group);
+            let parts = Parts { observer, ..Parts::alone(engine, disk, wal, clock.clone()) };
+            let start = Replica::start(options, parts, &group);
             let started = match select(pin!(start), pin!(group.failed())).await {
                 Either::Left((Ok(replica), _)) => {
                     let desk = Desk::default();

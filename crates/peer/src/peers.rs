@@ -1,0 +1,140 @@
+//! The calls to other members.
+
+use crate::caller;
+use crate::line::{Line, Open};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, StreamExt};
+use quorate_proto::peer;
+use quorate_proto::peer::call_reply::Answer;
+use quorate_proto::peer::call_request::Question;
+use quorate_proto::peer::peer_client::PeerClient;
+use quorate_raft::{Broken, Caller, Node, Purpose, Replies, Target, Transport};
+use quorate_tasks::{Clock, Group};
+use quorate_types::{ClusterId, MemberId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tonic::{Code, Request, Status};
+
+/// Who this member is, and what it puts up with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The cluster it belongs to.
+    pub cluster: ClusterId,
+    /// Its id.
+    pub member: MemberId,
+    /// How long opening a connection may take, and an answer to whether it is there: the election time-out.
+    pub patience: Duration,
+    /// The longest message that is taken, in bytes. Above the longest command, which travels whole.
+    pub message_bytes_max: usize,
+}
+
+/// The ways to other members: a connection for each and for each [`Purpose`].
+pub struct Peers {
+    options: Options,
+    group: Group,
+    clock: Arc<dyn Clock>,
+    lines: Mutex<HashMap<(MemberId, Purpose), (Node, Line)>>,
+}
+
+impl Peers {
+    /// Nothing is connected before it is used. `group` runs the connections, on the runtime of whoever calls.
+    #[must_use]
+    pub fn new(options: Options, clock: Arc<dyn Clock>, group: Group) -> Self {
+        Self { options, group, clock, lines: Mutex::default() }
+    }
+
+    /// A member that has moved is reached at its new place from the next call on.
+    fn line(&self, to: &Target, purpose: Purpose) -> Line {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (to.member, purpose);
+        match lines.get(&place) {
+            Some((node, line)) if *node == to.node => line.clone(),
+            _ => {
+                let urls = &to.node.peer_urls;
+                let line = Line::new(urls, self.group.clone(), self.clock.clone(), self.options.patience);
+                lines.insert(place, (to.node.clone(), line.clone()));
+                line
+            }
+        }
+    }
+
+    fn caller(&self, to: &Target) -> Caller {
+        Caller { cluster: self.options.cluster, from: self.options.member, to: to.member }
+    }
+}
+
+/// A client on `line`, once that is open.
+async fn client(line: &Line, message_bytes_max: usize) -> Result<PeerClient<Open>, Broken> {
+    let open = line.open().await?;
+    let origin = open.origin();
+    Ok(PeerClient::with_origin(open, origin)
+        .max_decoding_message_size(message_bytes_max)
+        .max_encoding_message_size(usize::MAX))
+}
+
+fn request<T>(caller: &Caller, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    caller::write(caller, request.metadata_mut());
+    request
+}
+
+/// P1: who was turned away, or was not understood, has changed nothing.
+fn broken(status: &Status) -> Broken {
+    match status.code() {
+        Code::FailedPrecondition | Code::InvalidArgument | Code::Unimplemented => {
+            Broken::NotSent(status.message().to_owned())
+        }
+        _ => Broken::Unanswered(status.message().to_owned()),
+    }
+}
+
+impl Transport for Peers {
+    fn append(
+        &self,
+        to: &Target,
+        purpose: Purpose,
+        requests: BoxStream<'static, peer::AppendRequest>,
+    ) -> BoxFuture<'static, Result<Replies, Broken>> {
+        let (line, caller, bytes) = (self.line(to, purpose), self.caller(to), self.options.message_bytes_max);
+        async move {
+            let mut client = client(&line, bytes).await?;
+            let requests = request(&caller, requests.map(|request| request));
+            let replies = client.append(requests).await.map_err(|status| broken(&status))?.into_inner();
+            Ok(replies.map(|reply| reply.map_err(|status| broken(&status))).boxed())
+        }
+        .boxed()
+    }
+
+    fn call(
+        &self,
+        to: &Target,
+        purpose: Purpose,
+        question: Question,
+    ) -> BoxFuture<'static, Result<Answer, Broken>> {
+        let (line, caller, bytes) = (self.line(to, purpose), self.caller(to), self.options.message_bytes_max);
+        async move {
+            let mut client = client(&line, bytes).await?;
+            let question = request(&caller, peer::CallRequest { question: Some(question) });
+            let reply = client.call(question).await.map_err(|status| broken(&status))?.into_inner();
+            reply.answer.ok_or_else(|| Broken::Unanswered("an answer of a kind that is not known here".into()))
+        }
+        .boxed()
+    }
+
+    fn snapshot(
+        &self,
+        to: &Target,
+        parts: BoxStream<'static, peer::SnapshotPart>,
+    ) -> BoxFuture<'static, Result<peer::SnapshotReply, Broken>> {
+        let (line, caller, bytes) =
+            (self.line(to, Purpose::Snapshot), self.caller(to), self.options.message_bytes_max);
+        async move {
+            let mut client = client(&line, bytes).await?;
+            let reply = client.snapshot(request(&caller, parts)).await;
+            reply.map(tonic::Response::into_inner).map_err(|status| broken(&status))
+        }
+        .boxed()
+    }
+}

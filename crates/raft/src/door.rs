@@ -1,0 +1,204 @@
+//! Where other members come in.
+
+use crate::codec::peer::{self as codec, Malformed};
+use crate::contacts::Contacts;
+use crate::forward::{self, Fates};
+use crate::machine::Machine;
+use crate::pending::Rejection;
+use crate::reads::Waiting;
+use crate::transport::Caller;
+use crate::types::{Proposed, TypeConfig};
+use futures::future::{BoxFuture, select};
+use futures::stream::{BoxStream, StreamExt};
+use openraft::Raft;
+use quorate_proto::peer;
+use quorate_proto::peer::call_reply::Answer;
+use quorate_proto::peer::call_request::Question;
+use quorate_tasks::Strand;
+use quorate_tasks::inbox::Sender;
+use quorate_types::{ClusterId, MemberId};
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Answers of one stream that may wait for whoever takes them.
+const REPLIES_MAX: usize = 64;
+
+/// Answers what is asked about leases: by the member that leads. See [`Door::answer_for_leases`].
+pub type LeaseDesk = Arc<dyn Fn(Question) -> BoxFuture<'static, Option<Answer>> + Send + Sync>;
+
+/// What other members may ask of a replica. The transport brings their calls. Clones are the same door.
+///
+/// [`Door::admit`] comes first, with each call: nothing of a stranger reaches consensus.
+#[derive(Clone)]
+pub struct Door {
+    pub(crate) raft: Raft<TypeConfig, Machine>,
+    pub(crate) strand: Strand,
+    pub(crate) member: MemberId,
+    pub(crate) cluster: ClusterId,
+    pub(crate) contacts: Contacts,
+    pub(crate) reads: Sender<Waiting>,
+    pub(crate) leases: Arc<std::sync::OnceLock<LeaseDesk>>,
+}
+
+/// Why a caller is not let in. etcd's peers are told the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TurnedAway {
+    /// It belongs to another cluster.
+    #[error("cluster ID mismatch")]
+    Cluster,
+    /// It means another member.
+    #[error("this member is {0}, not the one that was called")]
+    Member(MemberId),
+    /// It is this member itself, or says so.
+    #[error("nobody calls itself")]
+    Itself,
+}
+
+/// Why a call cannot be answered: it makes no sense, or this member has stopped. Either way nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// It makes no sense.
+    #[error("{0}")]
+    Malformed(String),
+    /// Consensus has stopped here.
+    #[error("this member is stopping")]
+    Stopped,
+}
+
+impl From<Malformed> for NotTaken {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed.to_string())
+    }
+}
+
+impl Door {
+    /// Looks at who calls.
+    ///
+    /// # Errors
+    /// It is not to be served.
+    pub fn admit(&self, caller: &Caller) -> Result<(), TurnedAway> {
+        if caller.cluster != self.cluster {
+            return Err(TurnedAway::Cluster);
+        }
+        if caller.to != self.member {
+            return Err(TurnedAway::Member(self.member));
+        }
+        if caller.from == self.member { Err(TurnedAway::Itself) } else { Ok(()) }
+    }
+
+    /// Who answers, from now on, what is asked about leases.
+    ///
+    /// # Panics
+    /// If somebody does already.
+    pub fn answer_for_leases(&self, desk: LeaseDesk) {
+        assert!(self.leases.set(desk).is_ok(), "the lease desk is set once");
+    }
+
+    /// Takes entries and heartbeats of `from`. The answers come in order; the stream ends after a conflict or a higher vote, when a
+    /// request makes no sense, and when this member stops. Dropping it ends the work.
+    #[must_use]
+    pub fn append(
+        &self,
+        from: MemberId,
+        requests: BoxStream<'static, peer::AppendRequest>,
+    ) -> BoxStream<'static, Result<peer::AppendReply, NotTaken>> {
+        let (replies, taken) = mpsc::channel(REPLIES_MAX);
+        let door = self.clone();
+        // On the strand: openraft starts a task of its own for the stream, which is to live where the others do.
+        self.strand.spawn(async move {
+            let work = pin!(door.take_entries(from, requests, &replies));
+            let _ = select(work, pin!(replies.closed())).await;
+        });
+        futures::stream::unfold(taken, |mut taken| async move { Some((taken.recv().await?, taken)) }).boxed()
+    }
+
+    async fn take_entries(
+        &self,
+        from: MemberId,
+        requests: BoxStream<'static, peer::AppendRequest>,
+        replies: &mpsc::Sender<Result<peer::AppendReply, NotTaken>>,
+    ) {
+        let (senseless, malformed) = oneshot::channel();
+        let contacts = self.contacts.clone();
+        let mut senseless = Some(senseless);
+        let decoded = requests.map(move |request| {
+            contacts.heard(from);
+            codec::decode_append(request)
+        });
+        let sound = decoded.scan((), move |(), request| {
+            let request = request.map_err(|error| senseless.take().map(|senseless| senseless.send(error)));
+            std::future::ready(request.ok())
+        });
+        let mut results = pin!(self.raft.stream_append(sound.boxed()));
+        while let Some(result) = results.next().await {
+            let reply =
+                result.map(|result| codec::encode_append_reply(&result)).map_err(|_| NotTaken::Stopped);
+            if replies.send(reply).await.is_err() {
+                return;
+            }
+        }
+        if let Ok(malformed) = malformed.await {
+            drop(replies.send(Err(malformed.into())).await); // whoever sent it may have gone away
+        }
+    }
+
+    /// Answers one question of `from`.
+    ///
+    /// # Errors
+    /// See [`NotTaken`].
+    pub async fn call(&self, from: MemberId, question: Question) -> Result<Answer, NotTaken> {
+        self.contacts.heard(from);
+        match question {
+            Question::Vote(request) => self.vote(request).await,
+            Question::Transfer(request) => {
+                let request = codec::decode_transfer(request)?;
+                let accepted =
+                    self.raft.handle_transfer_leader(request).await.map_err(|_| NotTaken::Stopped)?;
+                Ok(Answer::Transfer(peer::TransferReply { accepted: accepted.is_ok() }))
+            }
+            Question::Propose(request) => self.propose(request).await,
+            Question::ReadIndex(_) => self.read_index().await,
+            question @ (Question::KeepAlive(_) | Question::TimeToLive(_)) => {
+                let answer = match self.leases.get() {
+                    Some(desk) => desk(question).await,
+                    None => None,
+                };
+                Ok(answer.unwrap_or(Answer::NotAnswered(peer::NotAnswered::NotLeader.into())))
+            }
+        }
+    }
+
+    async fn vote(&self, request: peer::VoteRequest) -> Result<Answer, NotTaken> {
+        let is_pre_vote = request.is_pre_vote;
+        let request = codec::decode_vote_request(request)?;
+        let reply =
+            if is_pre_vote { self.raft.pre_vote(request).await } else { self.raft.vote(request).await };
+        let reply = reply.map_err(|_| NotTaken::Stopped)?;
+        Ok(Answer::Vote(codec::encode_vote_reply(&reply)))
+    }
+
+    /// Ends once each command was applied here, refused, or lost sight of.
+    async fn propose(&self, request: peer::ProposeRequest) -> Result<Answer, NotTaken> {
+        forward::check(&request)?;
+        let (fates, settled) = Fates::new();
+        for (position, envelope) in (0..).zip(request.envelopes) {
+            let proposed = Proposed { envelopes: vec![envelope] };
+            let rejection = Rejection::forwarded(fates.clone(), position);
+            self.raft.client_write_ff(proposed, Some(rejection)).await.map_err(|_| NotTaken::Stopped)?;
+        }
+        drop(fates);
+        let refused = settled.await.map_err(|_| NotTaken::Stopped)?;
+        Ok(Answer::Propose(peer::ProposeReply { refused }))
+    }
+
+    async fn read_index(&self) -> Result<Answer, NotTaken> {
+        let (told, index) = oneshot::channel();
+        let deadline = self.contacts.now() + self.contacts.bound();
+        self.reads.push(Waiting::for_member(told, deadline)).map_err(|_| NotTaken::Stopped)?;
+        Ok(match index.await {
+            Ok(index) => Answer::ReadIndex(peer::ReadIndexReply { index }),
+            Err(_) => Answer::NotAnswered(peer::NotAnswered::NotLeader.into()),
+        })
+    }
+}
