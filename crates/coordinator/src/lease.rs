@@ -92,6 +92,18 @@ impl LeaseClock {
         }
     }
 
+    /// Tells that the whole state was replaced by one that has been published: what is known of leases is taken from there.
+    /// Those who wait for the end of one are told to ask again. Called on the apply thread; cost: a visit to each lease, if
+    /// this member keeps the time.
+    pub fn follow(&self) {
+        let now = self.now();
+        let mut state = self.state();
+        if let Some(deadlines) = &mut state.deadlines {
+            deadlines.follow(self.shared.reader.newest().leases(), now);
+            state.waiting.clear();
+        }
+    }
+
     /// The term in which this member keeps the time; none while it does not.
     pub(crate) fn term(&self) -> watch::Receiver<Option<u64>> {
         self.shared.term.subscribe()

@@ -13,7 +13,7 @@ use quorate_coordinator::{Call, Coordinator, Identity, Limits, Put, Work};
 use quorate_grpc::{ReplyBody, services};
 use quorate_proto::etcdserverpb::{PutRequest, RangeRequest, RangeResponse};
 use quorate_state_machine::spaces;
-use quorate_storage::{Batch, Cached, Engine, Error, Order, Range, Space, View};
+use quorate_storage::{Batch, Cached, Engine, Error, Order, Range, Replacement, Space, View};
 use quorate_storage_memory::MemoryEngine;
 use quorate_tasks::reply::Desk;
 use quorate_tasks::testing::ManualClock;
@@ -47,6 +47,10 @@ impl Engine for Copying {
 
     fn persist(&self) -> Result<Arc<dyn View>, Error> {
         self.0.persist()
+    }
+
+    fn begin_replacement(&self) -> Result<Box<dyn Replacement>, Error> {
+        self.0.begin_replacement()
     }
 }
 

@@ -127,6 +127,19 @@ impl Deadlines {
         begun
     }
 
+    /// Takes up a table that has replaced the one that was followed so far. Each lease gets its time and the grace anew, since
+    /// when it was renewed on the way is not known; none ends sooner than it would have.
+    ///
+    /// Cost: as [`Deadlines::begin`].
+    pub fn follow(&mut self, table: &Table, now: Duration) {
+        let mut begun = Self::begin(table, now, self.settings);
+        for (id, running) in &mut begun.leases {
+            let known = self.leases.get(id).map(|known| known.deadline);
+            running.deadline = running.deadline.max(known.unwrap_or_default());
+        }
+        *self = begun;
+    }
+
     /// How many leases there are.
     #[must_use]
     pub fn len(&self) -> usize {

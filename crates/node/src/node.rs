@@ -257,13 +257,20 @@ impl Audience {
     }
 
     fn tell(&self, effects: Effects) {
-        if let Some(leases) = self.leases.get() {
-            leases.note(&effects.leases);
+        let Effects { changes, leases, replaced } = effects;
+        if let Some(clock) = self.leases.get() {
+            clock.note(&leases);
+            if replaced.is_some() {
+                clock.follow();
+            }
         }
-        if let Some(feed) = self.watches.get()
-            && !effects.changes.is_empty()
-        {
-            feed.push(effects.changes);
+        if let Some(feed) = self.watches.get() {
+            if !changes.is_empty() {
+                feed.push(changes);
+            }
+            if let Some(revision) = replaced {
+                feed.jump(revision);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The apply step: from committed entries to published state and answered calls.
 
 use crate::pending::Pending;
-use quorate_state_machine::{Answer, Applied, Effects, Entry, Fault, StateMachine};
+use quorate_state_machine::{Answer, Applied, Effects, Entry, Fault, Installed, Prepared, StateMachine};
 use quorate_storage::View;
 use quorate_tasks::reply::Outbox;
 use quorate_tasks::{Failure, Step};
@@ -86,8 +86,12 @@ impl Apply {
 
     fn install(&mut self, view: &dyn View) -> Result<(), Fault> {
         self.flush()?;
-        self.state.install(view)?;
+        let prepared = Prepared::copy(self.state.engine().as_ref(), view)?;
+        let Installed::Done(effects) = self.state.install(prepared)? else { return Ok(()) };
         self.applied.send_replace(self.state.applied().map(|id| id.index));
+        if let Some(observer) = &mut self.observer {
+            observer(effects);
+        }
         self.tell_of_pruning();
         Ok(())
     }

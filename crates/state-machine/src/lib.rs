@@ -18,6 +18,8 @@
 //!   that skipped it would hold another state than the rest.
 //! - **A4** What is published is never ahead of the engine: first the write, then the publication, then the replies.
 //! - **A5** A refusal changes nothing.
+//! - **A6** A state from another member takes the place of this one as a whole, for readers at once, and only if it is newer: the
+//!   applied log id never goes back.
 
 mod alarms;
 mod answer;
@@ -37,7 +39,7 @@ pub use answer::{Answer, Outcome, Refusal, Reply, Unavailable};
 pub use cluster_version::ClusterVersion;
 pub use command::{Command, DeleteRange, Kind, Packed, Put};
 pub use fault::Fault;
-pub use machine::{Applied, Effects, Entry, Payload, StateMachine};
+pub use machine::{Applied, Effects, Entry, Installed, Payload, Prepared, StateMachine};
 pub use members::{Attributes, Member};
 pub use published::{Published, Reader};
 pub use quorate_lease as lease;

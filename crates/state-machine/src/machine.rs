@@ -2,25 +2,28 @@
 
 mod execute;
 mod leases;
+mod prepared;
 
+use crate::Fault;
 use crate::alarms::Alarms;
 use crate::answer::Outcome;
 use crate::cluster_version::ClusterVersion;
 use crate::command::Command;
 use crate::members::Members;
 use crate::published::{Published, Reader};
-use crate::spaces::{APPLIED, FORMAT, KEY, MEMBERSHIP, META, QUORATE};
-use crate::{Fault, spaces};
+use crate::spaces::{APPLIED, FORMAT, MEMBERSHIP, QUORATE};
 use arc_swap::ArcSwap;
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use quorate_lease as lease;
 use quorate_mvcc::{Overlay, ReadError, Store};
 use quorate_proto::log;
-use quorate_storage::{Batch, Engine, Order, Range, View};
-use quorate_types::Changes;
-use std::ops::ControlFlow;
+use quorate_storage::{Batch, Engine, View};
+use quorate_types::{Changes, Revision};
 use std::sync::Arc;
+
+use prepared::Contents;
+pub use prepared::{Installed, Prepared};
 
 /// The format of the state that this code writes; it reads no newer one.
 const FORMAT_VERSION: u32 = 1;
@@ -63,13 +66,16 @@ pub struct Effects {
     pub changes: Vec<Changes>,
     /// Which leases began and ended, in order: for the leader's clock.
     pub leases: Vec<lease::Effect>,
+    /// The whole state was replaced by one of this revision. What led there is neither among the changes nor the leases:
+    /// whoever follows those takes it from the published state.
+    pub replaced: Option<Revision>,
 }
 
 impl Effects {
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.leases.is_empty()
+        self.changes.is_empty() && self.leases.is_empty() && self.replaced.is_none()
     }
 }
 
@@ -100,15 +106,8 @@ impl StateMachine {
     /// The engine fails, its records are corrupt, or their format is a newer one.
     pub fn open(engine: Arc<dyn Engine>) -> Result<Self, Fault> {
         let view = engine.view();
-        check_format(view.as_ref())?;
-        let applied = load::<log::LogId>(view.as_ref(), APPLIED, "applied log id")?;
-        let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
-        let keys =
-            Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
-        let leases = leases::open(view.as_ref(), &keys)?;
-        let members = Members::open(view.as_ref())?;
-        let alarms = Alarms::open(view.as_ref())?;
-        let version = ClusterVersion::load(view.as_ref())?;
+        let Contents { keys, leases, members, alarms, version, applied, membership } =
+            Contents::read(view.as_ref())?;
         let published = Published {
             applied,
             keys: keys.snapshot(),
@@ -119,8 +118,6 @@ impl StateMachine {
             version,
             view: view.clone(),
         };
-        let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
-        let membership = membership.unwrap_or_default();
         Ok(Self {
             engine,
             keys,
@@ -132,7 +129,7 @@ impl StateMachine {
             applied,
             membership,
             view,
-            reader,
+            reader: Reader { newest: Arc::new(ArcSwap::from_pointee(published)) },
             tolerates_gaps: false,
         })
     }
@@ -181,7 +178,7 @@ impl StateMachine {
         self.seal(&mut batch);
         self.engine.write(batch).map_err(|source| Fault::Storage { action: "write a batch", source })?;
         self.publish(); // A4
-        Ok(Effects { changes, leases: std::mem::take(&mut self.lease_effects) })
+        Ok(Effects { changes, leases: std::mem::take(&mut self.lease_effects), replaced: None })
     }
 
     /// One small step of removing what compaction freed: about `budget` records, in one write to the engine and one
@@ -273,48 +270,6 @@ impl StateMachine {
             version: self.version,
             view: self.view.clone(),
         }));
-    }
-
-    /// Replaces the whole state by that of `source`, an engine's view from another member.
-    ///
-    /// Cost: copies everything, in memory, in one batch: fit for tests and small states only. Snapshots between
-    /// members will swap engines instead.
-    ///
-    /// # Errors
-    /// An engine fails, or `source` is of a newer format. What was there before is still there then.
-    pub fn install(&mut self, source: &dyn View) -> Result<(), Fault> {
-        check_format(source)?;
-        let mut batch = Batch::default();
-        for &space in spaces::ALL.as_slice() {
-            let storage = |source| Fault::Storage { action: "copy a snapshot", source };
-            self.view
-                .scan(space, Range::ALL, Order::Ascending, &mut |key, _| {
-                    batch.delete(space, Bytes::copy_from_slice(key));
-                    ControlFlow::Continue(())
-                })
-                .map_err(storage)?;
-            source
-                .scan(space, Range::ALL, Order::Ascending, &mut |key, value| {
-                    batch.put(space, Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
-                    ControlFlow::Continue(())
-                })
-                .map_err(storage)?;
-        }
-        self.engine.write(batch).map_err(|source| Fault::Storage { action: "write a snapshot", source })?;
-        let reader = self.reader.clone();
-        *self = Self { reader, tolerates_gaps: self.tolerates_gaps, ..Self::open(self.engine.clone())? };
-        self.publish();
-        Ok(())
-    }
-
-    /// The applied log id and membership that `view` holds: where a snapshot of it stands.
-    ///
-    /// # Errors
-    /// They cannot be read.
-    pub fn position(view: &dyn View) -> Result<(Option<log::LogId>, log::StoredMembership), Fault> {
-        let applied = load(view, APPLIED, "applied log id")?;
-        let membership = load::<log::StoredMembership>(view, MEMBERSHIP, "membership")?;
-        Ok((applied, membership.unwrap_or_default()))
     }
 }
 

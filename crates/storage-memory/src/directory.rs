@@ -4,12 +4,14 @@
 //! lock                            held by the engine that has the folder open
 //! checkpoint-00000000000000a1     the newest complete checkpoint
 //! checkpoint-00000000000000a2.tmp a checkpoint that is being written, or that was when the process died
+//! replacement-0000000000000000.tmp a received state that is not swapped in, or was not when the process died
 //! ```
 //!
 //! A checkpoint is written under its temporary name, synced, renamed, and the folder is synced; only then is
 //! the one before it removed. So the highest number without `.tmp` is the newest complete one (law M2), and
-//! everything else with these names can go.
+//! everything else with these names can go. A received state becomes the newest checkpoint in the same way.
 
+use crate::nursery::{self, Nursery};
 use crate::state::State;
 use crate::{checkpoint, format};
 use quorate_storage::{Error, SpaceSet, Unusable};
@@ -44,7 +46,7 @@ impl Directory {
         directory.newest = names.iter().filter_map(|name| number(name)).max().unwrap_or(0);
         for name in &names {
             let is_superseded = number(name).is_some_and(|number| number < directory.newest);
-            if is_superseded || is_temporary(name) {
+            if is_superseded || is_temporary(name) || nursery::is_place(name) {
                 directory.remove(name)?;
             }
         }
@@ -62,13 +64,23 @@ impl Directory {
         checkpoint::read(format::Source { file, path, bytes }, &self.path, spaces).map(Some)
     }
 
+    /// Where received states are written.
+    pub(crate) fn nursery(&self) -> Nursery {
+        Nursery::new(self.path.clone())
+    }
+
     /// Writes `state` as the newest checkpoint and removes the one before it.
     pub(crate) fn save(&mut self, state: &State, sync_bytes: u64) -> Result<(), Error> {
+        let temporary = self.path.join(name(self.newest + 1) + TEMPORARY);
+        checkpoint::write(&temporary, state, sync_bytes).map_err(io_error("write checkpoint", &temporary))?;
+        self.adopt(&temporary)
+    }
+
+    /// Makes a file of the folder, which was written and synced, the newest checkpoint, durably. Removes the one before it.
+    pub(crate) fn adopt(&mut self, temporary: &Path) -> Result<(), Error> {
         let earlier = self.newest;
         let path = self.path.join(name(earlier + 1));
-        let temporary = self.path.join(name(earlier + 1) + TEMPORARY);
-        checkpoint::write(&temporary, state, sync_bytes).map_err(io_error("write checkpoint", &temporary))?;
-        fs::rename(&temporary, &path).map_err(io_error("name checkpoint", &path))?;
+        fs::rename(temporary, &path).map_err(io_error("name checkpoint", &path))?;
         self.sync()?;
         self.newest = earlier + 1;
         if earlier > 0 { self.remove(&name(earlier)) } else { Ok(()) }

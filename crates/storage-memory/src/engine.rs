@@ -1,9 +1,11 @@
 //! The engine: the state of now, and where it is kept.
 
 use crate::directory::Directory;
+use crate::nursery::{Newborn, Nursery};
+use crate::received::Received;
 use crate::state::State;
 use parking_lot::Mutex;
-use quorate_storage::{Batch, Engine, Error, SpaceSet, View};
+use quorate_storage::{Batch, Engine, Error, Replacement, SpaceSet, View};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,18 +19,30 @@ pub struct Options {
 
 /// An [`Engine`] that keeps all records in memory.
 pub struct MemoryEngine {
+    shared: Arc<Shared>,
+}
+
+/// What the engine and its replacements have in common.
+pub(crate) struct Shared {
+    pub(crate) spaces: SpaceSet,
     /// Published state (law M1). Held for as long as it takes to copy or swap a reference.
     current: Mutex<Arc<State>>,
     /// Held by the writer from reading the current state to publishing the next.
     writer: Mutex<()>,
-    /// Held while a checkpoint is written. `None`: this engine keeps nothing.
-    home: Option<Mutex<Home>>,
+    /// `None`: this engine keeps nothing.
+    pub(crate) home: Option<Home>,
 }
 
 /// Where the checkpoints are.
-struct Home {
+pub(crate) struct Home {
+    pub(crate) options: Options,
+    pub(crate) nursery: Nursery,
+    /// Held while a checkpoint is written, or a state is swapped in.
+    checkpoints: Mutex<Checkpoints>,
+}
+
+struct Checkpoints {
     directory: Directory,
-    options: Options,
     /// `State::batches` of the newest checkpoint; `None` before the first.
     persisted: Option<u64>,
 }
@@ -52,7 +66,9 @@ impl MemoryEngine {
         let loaded = directory.load(spaces)?;
         let persisted = loaded.as_ref().map(|state| state.batches);
         let state = loaded.unwrap_or_else(|| State::empty(spaces));
-        Ok(Self::new(state, Some(Mutex::new(Home { directory, options, persisted }))))
+        let nursery = directory.nursery();
+        let checkpoints = Mutex::new(Checkpoints { directory, persisted });
+        Ok(Self::new(state, Some(Home { options, nursery, checkpoints })))
     }
 
     /// An empty engine that keeps nothing: for tests, and as the reference that other engines are held to.
@@ -61,12 +77,41 @@ impl MemoryEngine {
         Self::new(State::empty(spaces), None)
     }
 
-    fn new(state: State, home: Option<Mutex<Home>>) -> Self {
-        Self { current: Mutex::new(Arc::new(state)), writer: Mutex::new(()), home }
+    fn new(state: State, home: Option<Home>) -> Self {
+        let (spaces, current) = (state.spaces, Mutex::new(Arc::new(state)));
+        Self { shared: Arc::new(Shared { spaces, current, writer: Mutex::new(()), home }) }
     }
+}
 
+impl Shared {
     fn state(&self) -> Arc<State> {
         self.current.lock().clone()
+    }
+
+    /// Publishes `next`. Whoever holds the last reference frees what only the previous state had: not under a lock.
+    fn publish(&self, next: Arc<State>) -> Arc<State> {
+        std::mem::replace(&mut *self.current.lock(), next)
+    }
+
+    fn write(&self, batch: Batch) {
+        let one_at_a_time = self.writer.lock();
+        let previous = self.publish(Arc::new(self.state().after(batch)));
+        drop(one_at_a_time);
+        drop(previous);
+    }
+
+    /// Law S7: first on disk, then in memory. `newborn` is the checkpoint of `next`, if this engine keeps any.
+    pub(crate) fn swap(&self, next: Arc<State>, newborn: Option<&Newborn>) -> Result<(), Error> {
+        let mut checkpoints = self.home.as_ref().map(|home| home.checkpoints.lock());
+        let one_at_a_time = self.writer.lock();
+        if let (Some(checkpoints), Some(newborn)) = (&mut checkpoints, newborn) {
+            checkpoints.directory.adopt(newborn.path())?;
+            checkpoints.persisted = Some(next.batches);
+        }
+        let previous = self.publish(next);
+        drop((one_at_a_time, checkpoints));
+        drop(previous);
+        Ok(())
     }
 }
 
@@ -76,37 +121,36 @@ impl Engine for MemoryEngine {
     }
 
     fn persists_whole(&self) -> bool {
-        self.home.is_some()
+        self.shared.home.is_some()
     }
 
     fn view(&self) -> Arc<dyn View> {
-        self.state()
+        self.shared.state()
     }
 
     /// Keeps the bytes that `batch` hands over, without a copy: a slice keeps the whole of its buffer alive.
     fn write(&self, batch: Batch) -> Result<(), Error> {
-        if batch.is_empty() {
-            return Ok(());
+        if !batch.is_empty() {
+            self.shared.write(batch);
         }
-        let _one_at_a_time = self.writer.lock();
-        let next = Arc::new(self.state().after(batch));
-        let previous = std::mem::replace(&mut *self.current.lock(), next);
-        // Whoever holds the last reference frees what only the previous state had: not under the lock.
-        drop(previous);
         Ok(())
     }
 
     fn persist(&self) -> Result<Arc<dyn View>, Error> {
-        let Some(home) = &self.home else {
-            return Ok(self.state());
+        let Some(home) = &self.shared.home else {
+            return Ok(self.shared.state());
         };
-        let mut home = home.lock();
-        let state = self.state();
-        if home.persisted != Some(state.batches) {
-            let sync_bytes = home.options.sync_bytes;
-            home.directory.save(&state, sync_bytes)?;
-            home.persisted = Some(state.batches);
+        let mut checkpoints = home.checkpoints.lock();
+        let state = self.shared.state();
+        if checkpoints.persisted != Some(state.batches) {
+            checkpoints.directory.save(&state, home.options.sync_bytes)?;
+            checkpoints.persisted = Some(state.batches);
         }
         Ok(state)
+    }
+
+    /// The records are held in memory, beside those of the state: twice the data, until the old state is no longer read.
+    fn begin_replacement(&self) -> Result<Box<dyn Replacement>, Error> {
+        Ok(Box::new(Received::new(self.shared.clone())))
     }
 }

@@ -9,7 +9,7 @@
 //! checkpoint when the newest is damaged: that would bring back a state that was already superseded. It panics
 //! when an inserted key is there already: it is where such a mistake of ours is found first.
 //!
-//! Laws, beside S1 to S5 of the seam:
+//! Laws, beside S1 to S7 of the seam:
 //! - **M1** A published state is never changed: the writer changes a copy that shares all it can, and swaps it in.
 //! - **M2** A file under a checkpoint's name is complete: it was synced before it got that name.
 //! - **M3** Bytes from disk cost at most twice their number in memory, and never a panic.
@@ -20,6 +20,8 @@ mod checkpoint;
 mod directory;
 mod engine;
 mod format;
+mod nursery;
+mod received;
 mod state;
 
 pub use engine::{MemoryEngine, Options};

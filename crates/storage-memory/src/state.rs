@@ -32,12 +32,15 @@ impl State {
         next
     }
 
+    /// A record under a key that is new.
+    pub(crate) fn insert(&mut self, space: Space, key: Bytes, value: Bytes) {
+        let earlier = self.set(space, key, value);
+        assert!(earlier.is_none(), "S5: the writer vouched that an inserted key is new");
+    }
+
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Insert { space, key, value } => {
-                let earlier = self.set(space, key, value);
-                assert!(earlier.is_none(), "S5: the writer vouched that an inserted key is new");
-            }
+            Op::Insert { space, key, value } => self.insert(space, key, value),
             Op::Put { space, key, value } => drop(self.set(space, key, value)),
             Op::Delete { space, key } => {
                 let earlier = self.records[space.ordinal()].remove(&key[..]);

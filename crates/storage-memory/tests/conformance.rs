@@ -1,4 +1,4 @@
-//! The laws S1 to S5, with and without a directory.
+//! The laws S1 to S7, with and without a directory.
 
 use quorate_storage::testing::{conformance, conformance_volatile};
 use quorate_storage_memory::{MemoryEngine, Options};

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use quorate_storage::testing::{SPACES, Script};
-use quorate_storage::{Batch, Engine, Error};
+use quorate_storage::{Batch, Engine, Error, Successor};
 use quorate_storage_memory::{MemoryEngine, Options};
 use std::fs;
 use std::io::BufRead;
@@ -74,6 +74,62 @@ fn leftovers_of_a_crash_are_removed_and_strange_files_are_not() {
     drop(engine.persist().unwrap());
     drop(engine);
     assert_eq!(value(&open(dir.path()).unwrap()).as_deref(), Some("3"));
+}
+
+/// A state in which `key` has this value, beside the engine's own.
+fn received(engine: &MemoryEngine, value: &str) -> Successor {
+    let mut replacement = engine.begin_replacement().unwrap();
+    replacement.add(SPACES.as_slice()[0], b"key", value.as_bytes()).unwrap();
+    replacement.finish().unwrap()
+}
+
+#[test]
+fn a_received_state_is_a_file_that_becomes_the_newest_checkpoint_or_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).unwrap();
+    put(&engine, "1");
+    drop(engine.persist().unwrap());
+    let (given_up, swapped_in) = (received(&engine, "2"), received(&engine, "3"));
+    let (zero, one) = ("replacement-0000000000000000.tmp", "replacement-0000000000000001.tmp");
+    assert_eq!(names(dir.path()), format!("checkpoint-0000000000000001 lock {zero} {one}"));
+    drop(given_up);
+    assert_eq!(names(dir.path()), format!("checkpoint-0000000000000001 lock {one}"));
+    put(&engine, "4");
+    drop(engine.persist().unwrap());
+    assert_eq!(names(dir.path()), format!("checkpoint-0000000000000002 lock {one}"));
+    swapped_in.swap().unwrap();
+    assert_eq!(names(dir.path()), "checkpoint-0000000000000003 lock");
+    drop(engine.persist().unwrap());
+    assert_eq!(names(dir.path()), "checkpoint-0000000000000003 lock", "it is durable already");
+    drop(engine);
+    assert_eq!(value(&open(dir.path()).unwrap()).as_deref(), Some("3"));
+}
+
+#[test]
+fn what_a_killed_process_had_received_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["replacement-0000000000000000.tmp", "replacement-00000000000000ff.tmp", "replacement-0.tmp"]
+    {
+        fs::write(dir.path().join(name), "half").unwrap();
+    }
+    let engine = open(dir.path()).unwrap();
+    assert_eq!(names(dir.path()), "lock replacement-0.tmp");
+    received(&engine, "1").swap().unwrap();
+    assert_eq!(value(&engine).as_deref(), Some("1"));
+}
+
+#[test]
+fn a_received_state_that_cannot_be_written_harms_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).unwrap();
+    put(&engine, "1");
+    fs::create_dir(dir.path().join("replacement-0000000000000000.tmp")).unwrap();
+    let error = engine.begin_replacement().unwrap().finish().unwrap_err();
+    assert!(matches!(error, Error::Io { action: "write received state", .. }), "{error}");
+    put(&engine, "2");
+    drop(engine.persist().unwrap());
+    received(&engine, "3").swap().unwrap();
+    assert_eq!(value(&engine).as_deref(), Some("3"));
 }
 
 /// An older checkpoint that is still there is a state that was superseded: starting from it would break S3.

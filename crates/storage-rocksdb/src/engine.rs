@@ -1,27 +1,38 @@
 //! The engine: one writer that publishes a snapshot after each batch.
 
+use crate::failure::failed_to;
+use crate::home::Home;
 use crate::layout::Database;
+use crate::received::Received;
 use crate::size;
 use crate::tuning::Options;
 use crate::view::Moment;
 use parking_lot::Mutex;
-use quorate_storage::{Batch, Engine, Error, Op, SpaceSet, View};
+use quorate_storage::{Batch, Engine, Error, Op, Replacement, Space, SpaceSet, View};
 use rocksdb::WriteBatch;
 use std::path::Path;
 use std::sync::Arc;
 
 /// An [`Engine`] on a RocksDB database.
 pub struct RocksEngine {
+    shared: Arc<Shared>,
+}
+
+/// What the engine and its replacements have in common.
+pub(crate) struct Shared {
     /// What views are taken of (law R1). Held for as long as it takes to copy or swap a reference.
     current: Mutex<Published>,
     /// Held by the writer from counting a batch to publishing its result.
     writer: Mutex<()>,
-    /// Held during a flush: the number of the newest batch that was flushed.
+    /// Held during a flush or a swap: the number of the newest batch that was flushed.
     persisted: Mutex<u64>,
-    database: Arc<Database>,
+    /// Databases that were replaced. One that nobody reads any more is closed and removed by who may wait for that: a
+    /// reader that drops its view never does.
+    retired: Mutex<Vec<Arc<Database>>>,
+    pub(crate) home: Arc<Home>,
 }
 
-/// The newest moment, and how many batches made it since the engine was opened.
+/// The newest moment, and how many batches made it since the engine was opened. A swap counts as one.
 #[derive(Clone)]
 struct Published {
     moment: Arc<Moment>,
@@ -30,7 +41,7 @@ struct Published {
 
 impl RocksEngine {
     /// The engine on the database in `dir`, which is created if need be. Spaces that it lacks start empty. The
-    /// directory stays locked until the engine and the last of its views are dropped.
+    /// directory stays locked until the engine, its replacements and the last of its views are dropped.
     ///
     /// # Errors
     /// [`Error::Unusable`] if somebody else has `dir` open, or it holds a space that is not in `spaces` or is
@@ -41,22 +52,85 @@ impl RocksEngine {
     /// If a space is called `default`.
     #[expect(clippy::needless_pass_by_value, reason = "every engine is opened alike")]
     pub fn open(dir: impl AsRef<Path>, spaces: SpaceSet, options: Options) -> Result<Self, Error> {
-        let database = Arc::new(Database::open(dir.as_ref(), spaces, &options)?);
+        let (home, place) = Home::open(dir.as_ref(), spaces, &options)?;
+        let database = Arc::new(Database::open(place)?);
         let moment = Arc::new(Moment::new(&database, database.size()?));
-        let current = Mutex::new(Published { moment, batches: 0 });
-        Ok(Self { current, writer: Mutex::new(()), persisted: Mutex::new(0), database })
+        let shared = Shared {
+            current: Mutex::new(Published { moment, batches: 0 }),
+            writer: Mutex::new(()),
+            persisted: Mutex::new(0),
+            retired: Mutex::default(),
+            home,
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
+}
 
+impl Shared {
     fn published(&self) -> Published {
         self.current.lock().clone()
     }
 
-    /// The length of the value under a key, as the writer sees it.
-    fn stored(&self, space: quorate_storage::Space, key: &[u8]) -> Result<Option<u64>, Error> {
-        let value = self.database.db.get_pinned_cf(self.database.family(space), key);
-        let value = value.map_err(crate::failure::failed_to("read replaced record"))?;
-        Ok(value.map(|value| value.len() as u64))
+    fn write(&self, batch: &Batch) -> Result<(), Error> {
+        let _one_at_a_time = self.writer.lock();
+        let Published { moment, batches } = self.published();
+        let database = moment.database();
+        let size = size::after(moment.size(), batch, |space, key| stored(database, space, key))?;
+        let mut records = encode(database, batch);
+        if size != moment.size() {
+            database.put_size(&mut records, size);
+        }
+        database.write(records)?;
+        let next = Published { moment: Arc::new(Moment::new(database, size)), batches: batches + 1 };
+        let previous = std::mem::replace(&mut *self.current.lock(), next);
+        // The last reference to a moment releases its snapshot: not under the lock.
+        drop(previous);
+        Ok(())
     }
+
+    fn persist(&self) -> Result<Arc<Moment>, Error> {
+        let mut persisted = self.persisted.lock();
+        let Published { moment, batches } = self.published();
+        if *persisted != batches {
+            moment.database().flush()?;
+            *persisted = batches;
+        }
+        Ok(moment)
+    }
+
+    /// Law S7: first on disk, then in memory. `next` shows a database that was received.
+    pub(crate) fn swap(&self, next: Arc<Moment>) -> Result<(), Error> {
+        let mut persisted = self.persisted.lock();
+        let _one_at_a_time = self.writer.lock();
+        let Published { moment: previous, batches } = self.published();
+        let place = next.database().place();
+        // Before it is named: should that fail, then nobody knows which of the two will be opened.
+        place.keep();
+        self.home.name_newest(place.number().expect("what is received has a folder of its own"))?;
+        previous.database().place().give_up();
+        *persisted = batches + 1;
+        self.retired.lock().push(previous.database().clone());
+        *self.current.lock() = Published { moment: next, batches: batches + 1 };
+        Ok(())
+    }
+
+    /// Closes and removes the databases that were replaced and are not read any more.
+    fn bury(&self) {
+        let mut retired = self.retired.lock();
+        let is_read = |database: &Arc<Database>| Arc::strong_count(database) > 1;
+        let (read, dead) = retired.drain(..).partition(is_read);
+        *retired = read;
+        drop(retired);
+        let dead: Vec<Arc<Database>> = dead;
+        drop(dead);
+    }
+}
+
+/// The length of the value under a key, as the writer sees it.
+fn stored(database: &Database, space: Space, key: &[u8]) -> Result<Option<u64>, Error> {
+    let value = database.db.get_pinned_cf(database.family(space), key);
+    let value = value.map_err(failed_to("read replaced record"))?;
+    Ok(value.map(|value| value.len() as u64))
 }
 
 impl Engine for RocksEngine {
@@ -65,37 +139,24 @@ impl Engine for RocksEngine {
     }
 
     fn view(&self) -> Arc<dyn View> {
-        self.published().moment
+        self.shared.published().moment
     }
 
     /// May read the disk for the length of a value that a `Put` or `Delete` in a counted space replaces.
     fn write(&self, batch: Batch) -> Result<(), Error> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let _one_at_a_time = self.writer.lock();
-        let Published { moment, batches } = self.published();
-        let size = size::after(moment.size(), &batch, |space, key| self.stored(space, key))?;
-        let mut records = encode(&self.database, &batch);
-        if size != moment.size() {
-            self.database.put_size(&mut records, size);
-        }
-        self.database.write(records)?;
-        let next = Published { moment: Arc::new(Moment::new(&self.database, size)), batches: batches + 1 };
-        let previous = std::mem::replace(&mut *self.current.lock(), next);
-        // The last reference to a moment releases its snapshot: not under the lock.
-        drop(previous);
-        Ok(())
+        if batch.is_empty() { Ok(()) } else { self.shared.write(&batch) }
     }
 
+    /// Also removes the files of states that were replaced, if nobody reads them any more.
     fn persist(&self) -> Result<Arc<dyn View>, Error> {
-        let mut persisted = self.persisted.lock();
-        let Published { moment, batches } = self.published();
-        if *persisted != batches {
-            self.database.flush()?;
-            *persisted = batches;
-        }
+        let moment = self.shared.persist()?;
+        self.shared.bury();
         Ok(moment)
+    }
+
+    fn begin_replacement(&self) -> Result<Box<dyn Replacement>, Error> {
+        self.shared.bury();
+        Ok(Box::new(Received::begin(self.shared.clone())?))
     }
 }
 

@@ -1,9 +1,12 @@
 //! The database on disk: which column families it has, and the records that say how to read it.
 
 use crate::failure::{failed_to, failed_to_open};
-use crate::tuning::Options;
+use crate::home::CURRENT;
+use crate::place::Place;
 use quorate_storage::{Error, Space, SpaceSet, Unusable};
-use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
+use rocksdb::{
+    ColumnFamily, ColumnFamilyDescriptor, DB, IngestExternalFileOptions, WriteBatch, WriteOptions,
+};
 use std::path::{Path, PathBuf};
 
 /// The column family that no space shows. RocksDB insists on its name.
@@ -12,30 +15,33 @@ const FORMAT: &[u8] = b"format";
 const SIZE: &[u8] = b"size";
 const VERSION: u32 = 1;
 
-/// An open database whose layout was checked.
+/// An open database whose layout was checked. It is closed before its place may go: the fields are dropped in order.
 pub(crate) struct Database {
     pub(crate) db: DB,
     pub(crate) spaces: SpaceSet,
-    path: PathBuf,
+    place: Place,
 }
 
 impl Database {
-    /// Opens or creates the database in `dir`; column families that it lacks are created, and durable on return.
-    pub(crate) fn open(dir: &Path, spaces: SpaceSet, options: &Options) -> Result<Self, Error> {
+    /// Opens or creates the database in `place`; column families that it lacks are created, and durable on return.
+    pub(crate) fn open(place: Place) -> Result<Self, Error> {
+        let (home, dir) = (place.home().clone(), place.path());
+        let (spaces, options) = (home.spaces, &home.options);
         let is_own = |space: &Space| space.name() == OWN;
         assert!(!spaces.as_slice().iter().any(is_own), "the column family `default` is the engine's own");
-        let action = "create folder";
-        let io_error = |source| Error::Io { action, path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(io_error)?;
         let of_database = options.database()?;
         refuse_unknown_spaces(dir, spaces, &of_database)?;
-        let of_family = options.column_family(&options.cache());
+        let of_family = options.column_family(&home.cache);
         let names = spaces.as_slice().iter().map(|space| space.name()).chain([OWN]);
         let families = names.map(|name| ColumnFamilyDescriptor::new(name, of_family.clone()));
-        let db = DB::open_cf_descriptors(&of_database, dir, families).map_err(failed_to_open(dir))?;
-        let database = Self { db, spaces, path: dir.to_owned() };
+        let db = DB::open_cf_descriptors(&of_database, dir, families).map_err(failed_to_open(&home.path))?;
+        let database = Self { db, spaces, place };
         database.check_layout()?;
         Ok(database)
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(crate) fn family(&self, space: Space) -> &ColumnFamily {
@@ -59,6 +65,25 @@ impl Database {
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         self.db.write_opt(batch, &options).map_err(failed_to("write batch"))
+    }
+
+    /// Makes `files`, each of which holds records of a space in order, all that this empty database holds, durably. The files
+    /// become its own.
+    pub(crate) fn take_in(&self, files: &[(Space, PathBuf)], size: u64) -> Result<(), Error> {
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        for space in self.spaces.as_slice() {
+            let files = files.iter().filter(|(of, _)| of == space).map(|(_, path)| path);
+            let files: Vec<_> = files.collect();
+            if !files.is_empty() {
+                let taken = self.db.ingest_external_file_cf_opts(self.family(*space), &options, files);
+                taken.map_err(failed_to("take in received records"))?;
+            }
+        }
+        let mut batch = WriteBatch::default();
+        self.put_size(&mut batch, size);
+        self.write(batch)?;
+        self.flush()
     }
 
     /// The size as of the newest batch (law R3).
@@ -128,18 +153,18 @@ impl Database {
     }
 
     fn corrupt(&self, what: &'static str) -> Error {
-        Error::Corrupt { path: self.path.clone(), offset: 0, what }
+        Error::Corrupt { path: self.place.path().to_owned(), offset: 0, what }
     }
 
     fn unusable(&self, why: Unusable) -> Error {
-        Error::Unusable { path: self.path.clone(), why }
+        Error::Unusable { path: self.place.path().to_owned(), why }
     }
 }
 
 /// RocksDB itself would complain of column families that were not named, but not so that one could tell which.
 fn refuse_unknown_spaces(dir: &Path, spaces: SpaceSet, options: &rocksdb::Options) -> Result<(), Error> {
     // The file that RocksDB begins to read a database with; without it there is none yet.
-    if !dir.join("CURRENT").exists() {
+    if !dir.join(CURRENT).exists() {
         return Ok(());
     }
     let names = DB::list_cf(options, dir).map_err(failed_to("list column families"))?;

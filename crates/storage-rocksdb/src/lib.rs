@@ -9,11 +9,14 @@
 //! anything that no batch asked for into a space, and to answer for what RocksDB finds corrupt: that is an error
 //! in RocksDB's words, with the file. No other crate names RocksDB.
 //!
-//! Laws, beside S1 to S5 of the seam:
+//! Laws, beside S1 to S7 of the seam:
 //! - **R1** A reader sees a snapshot that the writer published, never RocksDB's newest state: records and size
 //!   of a view belong together, and taking a view does not enter RocksDB.
 //! - **R2** A snapshot is released before the database that it is of is closed.
 //! - **R3** The size is written in the batch that changes it: it is as durable as the records.
+//!
+//! A state that was received from elsewhere is a second database in a folder of its own, which a small file names once it
+//! is the state: `home.rs` draws the folder.
 //!
 //! On disk, beside the spaces, the column family `default` is the engine's own:
 //!
@@ -25,7 +28,10 @@
 
 mod engine;
 mod failure;
+mod home;
 mod layout;
+mod place;
+mod received;
 mod size;
 mod tuning;
 mod view;

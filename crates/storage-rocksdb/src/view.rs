@@ -27,6 +27,10 @@ impl Moment {
         Self { snapshot: db.snapshot(), database, size }
     }
 
+    pub(crate) fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
     fn iterator(&self, space: Space, bounds: &Bounds) -> DBRawIterator<'_> {
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(&bounds.first[..]);

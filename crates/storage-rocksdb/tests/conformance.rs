@@ -1,4 +1,4 @@
-//! The laws S1 to S5, with room in memory and without.
+//! The laws S1 to S7, with room in memory and without.
 
 use quorate_storage::testing::conformance;
 use quorate_storage_rocksdb::{Options, RocksEngine};

@@ -34,6 +34,12 @@ pub enum Error {
         #[source]
         why: Unusable,
     },
+    /// A record of a [`Replacement`](crate::Replacement) that is not in its place: whoever sent it is at fault.
+    #[error("a record of the space {space:?} does not come after the one before it")]
+    Unordered {
+        /// The space that was named.
+        space: &'static str,
+    },
     /// The library underneath failed in its own words.
     #[error("{action}")]
     Backend {

@@ -16,12 +16,18 @@
 //! - **S4** Keys of a space are ordered as unsigned bytes, in both directions.
 //! - **S5** `View::size` is the sum, over all records of all counted spaces, of key bytes, value bytes
 //!   and [`RECORD_OVERHEAD`]; it is equal on every engine that was given the same batches.
+//! - **S6** A [`Replacement`] is beside the state: until its [`Successor`] is swapped in, nothing that is read,
+//!   written or persisted is any different for it; and one that is given up, or that a crash cut short, leaves nothing.
+//! - **S7** A swap is whole: when it returns, `view`, `write` and `persist` are of the new state, and that is
+//!   durable. A crash before leaves the old state (S3), a crash during it the one or the other, never a mixture.
+//!   Views that were taken before stay as they are (S2).
 //!
 //! The traits are objects, not generics: everything above is compiled once, for any engine
 //! (`docs/decisions/0001-engine-is-an-object.md`).
 
 mod batch;
 mod error;
+mod replacement;
 mod space;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -29,6 +35,7 @@ mod view;
 
 pub use batch::{Batch, Op};
 pub use error::{Error, Unusable};
+pub use replacement::{Progress, Replacement, Successor};
 pub use space::{Space, SpaceSet};
 pub use view::{Cached, Order, Range, View};
 
@@ -39,7 +46,7 @@ pub const RECORD_OVERHEAD: u64 = 128;
 
 /// Named ordered spaces of bytes, durable up to where [`Engine::persist`] says.
 ///
-/// One thread writes; any thread may take views and persist. An engine that returned an error from
+/// One thread writes, and swaps; any thread may take views, persist and fill a replacement. An engine that returned an error from
 /// `write` or `persist` is in doubt: the caller stops using it and reopens it in a new process.
 pub trait Engine: Send + Sync + 'static {
     /// The backend's name as an operator writes it: `rocksdb`, `memory`.
@@ -70,4 +77,15 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// Any error is final: see the trait. A full disk is one.
     fn persist(&self) -> Result<Arc<dyn View>, Error>;
+
+    /// An empty state of the same spaces beside the engine's own, to be filled with records from elsewhere and swapped in
+    /// (laws S6 and S7). One that ended before, however it did, left nothing that is in its way.
+    ///
+    /// It takes as much room again as its records, on disk and, if the engine holds all records in memory, there too; so does
+    /// the old state after a swap, for as long as somebody reads it. It holds on to the engine: a directory stays locked
+    /// until it is gone.
+    ///
+    /// # Errors
+    /// There is no place for it; the engine goes on.
+    fn begin_replacement(&self) -> Result<Box<dyn Replacement>, Error>;
 }

@@ -1,6 +1,6 @@
 //! Doubles and the conformance suite for engines.
 //!
-//! An engine proves the laws S1 to S5 in three lines; one that keeps nothing, in this one:
+//! An engine proves the laws S1 to S7 in three lines; one that keeps nothing, in this one:
 //!
 //! ```
 //! use quorate_storage::testing::{Disk, ModelEngine, conformance_volatile};

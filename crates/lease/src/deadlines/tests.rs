@@ -64,6 +64,31 @@ const fn renewed(ttl_seconds: i64) -> Renewal {
 }
 
 #[test]
+fn a_table_that_replaced_the_one_before_is_followed_and_nobody_ends_sooner() {
+    let mut scene = Scene::new();
+    for (id, ttl_seconds) in [(1, 5), (2, 5), (3, 100)] {
+        scene.grant(id, ttl_seconds);
+    }
+    scene.wait_until(6);
+    assert_eq!(scene.due(), ids(&[1, 2]));
+    let mut replacing = table(&[(2, 5), (3, 100), (4, 20)]);
+    replacing.checkpoint(LeaseId(3), 10, &mut Batch::default());
+    scene.deadlines.follow(&replacing, at(6));
+    assert_eq!(scene.renew(1), Renewal::Unknown);
+    assert_eq!(scene.renew(2), renewed(5));
+    let left = |scene: &Scene, id| scene.deadlines.remaining(LeaseId(id), at(scene.now));
+    assert_eq!(
+        (left(&scene, 2), left(&scene, 3), left(&scene, 4)),
+        (Some(at(6)), Some(at(94)), Some(at(21)))
+    );
+    scene.deadlines.give_back(&ids(&[1]));
+    scene.wait_until(99);
+    assert_eq!(scene.due(), ids(&[2, 4]));
+    scene.wait_until(100);
+    assert_eq!(scene.due(), ids(&[3]));
+}
+
+#[test]
 fn a_lease_is_due_after_its_time_and_a_renewed_one_later() {
     let mut scene = Scene::new();
     scene.grant(1, 5);

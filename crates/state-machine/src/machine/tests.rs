@@ -1,6 +1,6 @@
 use super::*;
 use crate::members::Member;
-use crate::{Attributes, DeleteRange, Kind, Put, Refusal, Reply};
+use crate::{Attributes, DeleteRange, Kind, Put, Refusal, Reply, spaces};
 use proptest::prelude::*;
 use quorate_mvcc::{self as mvcc, Query, Tier, key_value};
 use quorate_storage::testing::{Call, Effect, FaultyEngine, Model};
@@ -35,7 +35,7 @@ impl Scene {
         Ok(applied.into_iter().map(|applied| applied.outcome).collect())
     }
 
-    fn apply(&mut self, payload: Payload) -> Vec<Outcome> {
+    pub(crate) fn apply(&mut self, payload: Payload) -> Vec<Outcome> {
         self.try_apply(payload).unwrap()
     }
 
@@ -96,7 +96,7 @@ pub(crate) fn delete(key: &'static str, end: &'static str) -> Kind {
     Kind::DeleteRange(DeleteRange { range, with_previous: true })
 }
 
-fn describe(member: u64, name: &str) -> Kind {
+pub(super) fn describe(member: u64, name: &str) -> Kind {
     let client_urls = vec![format!("http://{name}:2379")];
     Kind::SetMemberAttributes {
         member: MemberId(member),
@@ -104,7 +104,7 @@ fn describe(member: u64, name: &str) -> Kind {
     }
 }
 
-fn membership(members: &[u64]) -> Payload {
+pub(super) fn membership(members: &[u64]) -> Payload {
     let node = |&id: &u64| log::Node {
         id,
         name: String::new(),
@@ -313,41 +313,10 @@ fn a_write_that_failed_publishes_nothing() {
     }
 }
 
-#[test]
-fn a_snapshot_replaces_everything_and_is_published() {
-    let mut source = Scene::new();
-    source.apply(membership(&[7]));
-    source.run([put("a", "1"), put("b", "2"), delete("a", ""), describe(7, "seven")]);
-    let mut target = Scene::new();
-    target.run([put("z", "9"), put("b", "0")]);
-    let reader = target.state.reader();
-    target.state.install(source.engine.view().as_ref()).unwrap();
-    assert_eq!(target.contents(), source.contents());
-    assert_eq!(target.published(), source.published());
-    assert_eq!(reader.applied_index(), Some(1), "readers from before see it too");
-    target.index = source.index;
-    assert_eq!(target.run([put("b", "3")]), source.run([put("b", "3")]));
-    assert_eq!(target.contents(), source.contents());
-}
-
-#[test]
-fn a_snapshot_of_a_newer_format_is_refused_and_changes_nothing() {
-    let source = MemoryEngine::volatile(spaces::ALL);
-    let mut batch = Batch::default();
-    batch.put(QUORATE, FORMAT, &[0, 0, 0, 2][..]);
-    source.write(batch).unwrap();
-    let mut target = Scene::new();
-    target.run([put("z", "9")]);
-    let before = (target.published(), target.contents());
-    let fault = target.state.install(source.view().as_ref());
-    assert!(matches!(fault, Err(Fault::FormatVersion { found: 2, known: 1 })), "{fault:?}");
-    assert_eq!((target.published(), target.contents()), before);
-}
-
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 const VALUES: [&str; 3] = ["", "1", "22"];
 
-fn any_kind() -> impl Strategy<Value = Kind> {
+pub(super) fn any_kind() -> impl Strategy<Value = Kind> {
     let key = || prop::sample::select(&KEYS[..]);
     let value = prop::option::weighted(0.8, prop::sample::select(&VALUES[..]));
     let lease = prop::option::weighted(0.8, prop::sample::select(vec![0, 0, 0, 5]));

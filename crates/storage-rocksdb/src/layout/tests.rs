@@ -1,11 +1,13 @@
 use super::*;
+use crate::home::Home;
+use crate::tuning::Options;
 use quorate_storage::testing::SPACES;
 
 /// Opens a database whose own record `key` somebody replaced or took away.
 fn reopened_with(key: &[u8], value: Option<&[u8]>) -> Error {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options::default();
-    let database = Database::open(dir.path(), SPACES, &options).unwrap();
+    let open = |spaces| Database::open(Home::open(dir.path(), spaces, &Options::default())?.1);
+    let database = open(SPACES).unwrap();
     let mut batch = WriteBatch::default();
     database.put_size(&mut batch, 9);
     match value {
@@ -15,7 +17,7 @@ fn reopened_with(key: &[u8], value: Option<&[u8]>) -> Error {
     database.write(batch).unwrap();
     database.flush().unwrap();
     drop(database);
-    let outcome = Database::open(dir.path(), SPACES, &options).and_then(|database| database.size());
+    let outcome = open(SPACES).and_then(|database| database.size());
     outcome.unwrap_err()
 }
 
@@ -39,5 +41,7 @@ fn own_records_that_make_no_sense_are_corrupt() {
 #[should_panic(expected = "the engine's own")]
 fn no_space_is_called_default() {
     const SPACES: SpaceSet = SpaceSet::new(&[Space::new(0, "default")]);
-    drop(Database::open(Path::new("never made"), SPACES, &Options::default()));
+    let dir = tempfile::tempdir().unwrap();
+    let (_, place) = Home::open(dir.path(), SPACES, &Options::default()).unwrap();
+    drop(Database::open(place));
 }

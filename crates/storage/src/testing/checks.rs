@@ -2,6 +2,7 @@
 
 mod durability;
 mod reading;
+mod replacing;
 mod writing;
 
 use super::conformance::Stage;
@@ -31,6 +32,14 @@ pub(super) const VOLATILE: &[(&str, Check)] = &[
     ("S5 uncounted spaces weigh nothing", writing::uncounted_spaces_weigh_nothing),
     ("S1 a batch appears at once, while others write and persist", writing::batches_appear_at_once),
     ("random batches leave what the model holds", writing::random_batches_match_the_model),
+    ("S6 a replacement is beside the state", replacing::a_replacement_is_beside),
+    ("S7 a swap is whole, and views from before it stay", replacing::a_swap_is_whole),
+    ("S2 the view of a successor never changes", replacing::a_view_of_a_successor_stays),
+    ("records of a replacement come in order", replacing::records_come_in_order),
+    ("a replacement may be empty", replacing::a_state_may_be_empty),
+    ("a replacement may be large", replacing::a_state_of_many_pieces),
+    ("several replacements may be under way", replacing::several_may_be_under_way),
+    ("S7 a swap appears at once, while others read and persist", replacing::swaps_appear_at_once),
 ];
 
 /// What an engine with a disk does.
@@ -45,6 +54,8 @@ pub(super) const DURABLE: &[(&str, Check)] = &[
     ("a new space starts empty", durability::new_space_starts_empty),
     ("an unknown space is refused by name", durability::unknown_space_is_refused),
     ("a directory has one engine at a time", durability::directory_is_locked),
+    ("S7 a crash leaves one state or the other", replacing::a_crash_leaves_one_state_or_the_other),
+    ("random writes, swaps and crashes keep every law", replacing::random_swaps_keep_every_law),
 ];
 
 /// Checks that `view` shows the records and the size of `model`, in both directions.

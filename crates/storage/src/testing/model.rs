@@ -1,6 +1,9 @@
 //! The plainest engine: what every other one is compared with.
 
-use crate::{Batch, Cached, Engine, Error, Op, Order, RECORD_OVERHEAD, Range, Space, SpaceSet, View};
+use crate::{
+    Batch, Cached, Engine, Error, Op, Order, Progress, RECORD_OVERHEAD, Range, Replacement, Space, SpaceSet,
+    Successor, View,
+};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -22,7 +25,15 @@ pub struct Disk(Arc<Mutex<Option<Model>>>);
 #[derive(Debug)]
 pub struct ModelEngine {
     disk: Disk,
-    current: Mutex<Arc<Model>>,
+    current: Arc<Mutex<Arc<Model>>>,
+}
+
+/// A model that is to become the engine's.
+struct ModelReplacement {
+    disk: Disk,
+    current: Arc<Mutex<Arc<Model>>>,
+    model: Model,
+    progress: Progress,
 }
 
 impl Model {
@@ -123,7 +134,7 @@ impl ModelEngine {
         let kept = disk.0.lock().clone().unwrap_or_else(|| Model::new(spaces));
         let mut model = Model { spaces, ..kept };
         model.records.resize(spaces.as_slice().len(), BTreeMap::new());
-        Self { disk: disk.clone(), current: Mutex::new(Arc::new(model)) }
+        Self { disk: disk.clone(), current: Arc::new(Mutex::new(Arc::new(model))) }
     }
 }
 
@@ -148,5 +159,36 @@ impl Engine for ModelEngine {
         let current = self.current.lock().clone();
         *self.disk.0.lock() = Some(Model::clone(&current));
         Ok(current)
+    }
+
+    fn begin_replacement(&self) -> Result<Box<dyn Replacement>, Error> {
+        let spaces = self.current.lock().spaces;
+        let (disk, current) = (self.disk.clone(), self.current.clone());
+        let (model, progress) = (Model::new(spaces), Progress::default());
+        Ok(Box::new(ModelReplacement { disk, current, model, progress }))
+    }
+}
+
+impl Replacement for ModelReplacement {
+    fn add(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.progress.note(space, key, value)?;
+        let (key, value) = (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+        self.model.apply(&Op::Insert { space, key, value });
+        Ok(())
+    }
+
+    fn last(&self) -> Option<(Space, &[u8])> {
+        self.progress.last()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Successor, Error> {
+        let Self { disk, current, model, .. } = *self;
+        let model = Arc::new(model);
+        let view = model.clone();
+        Ok(Successor::new(view, move || {
+            *disk.0.lock() = Some(Model::clone(&model));
+            *current.lock() = model;
+            Ok(())
+        }))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{Disk, Model, ModelEngine};
-use crate::{Batch, Cached, Op, Order, Range, Unusable, View};
+use crate::{Batch, Cached, Op, Order, Range, Replacement, Successor, Unusable, View};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -26,6 +26,11 @@ enum Flaw {
     DropsLaterOperations,
     IgnoresTheVisitor,
     ReversesWrongly,
+    SwapsTooEarly,
+    KeepsAnOldRecord,
+    ForgetsTheSwap,
+    TakesAnyOrder,
+    LosesThePlace,
 }
 
 struct Flawed {
@@ -74,6 +79,54 @@ impl Engine for Flawed {
             drop(self.inner.persist()?);
         }
         Ok(self.view())
+    }
+
+    fn begin_replacement(&self) -> Result<Box<dyn Replacement>, Error> {
+        let inner = self.inner.begin_replacement()?;
+        let (flaw, engine, spaces) = (self.flaw, self.inner.clone(), self.spaces);
+        Ok(Box::new(FlawedReplacement { flaw, engine, inner, spaces }))
+    }
+}
+
+struct FlawedReplacement {
+    flaw: Flaw,
+    engine: Arc<ModelEngine>,
+    inner: Box<dyn Replacement>,
+    spaces: SpaceSet,
+}
+
+impl Replacement for FlawedReplacement {
+    fn add(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        match self.inner.add(space, key, value) {
+            Err(Error::Unordered { .. }) if self.flaw == Flaw::TakesAnyOrder => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn last(&self) -> Option<(Space, &[u8])> {
+        self.inner.last().filter(|_| self.flaw != Flaw::LosesThePlace)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Successor, Error> {
+        let Self { flaw, engine, inner, spaces } = *self;
+        let successor = inner.finish()?;
+        let view = successor.view().clone();
+        let old = Model::of(&*engine.view(), spaces)?;
+        let new = Model::of(&*view, spaces)?;
+        match flaw {
+            Flaw::SwapsTooEarly => {
+                successor.swap()?;
+                Ok(Successor::new(view, || Ok(())))
+            }
+            Flaw::ForgetsTheSwap => Ok(Successor::new(view, move || engine.write(old.difference(&new)))),
+            Flaw::KeepsAnOldRecord => Ok(Successor::new(view, move || {
+                successor.swap()?;
+                let strays = new.difference(&old).into_ops();
+                let stray = strays.iter().find(|op| !matches!(op, Op::Delete { .. }));
+                engine.write(batch_of(stray.map_or(&[], std::slice::from_ref)))
+            })),
+            _ => Ok(successor),
+        }
     }
 }
 
@@ -213,6 +266,11 @@ fn every_flaw_is_caught() {
         DropsLaterOperations,
         IgnoresTheVisitor,
         ReversesWrongly,
+        SwapsTooEarly,
+        KeepsAnOldRecord,
+        ForgetsTheSwap,
+        TakesAnyOrder,
+        LosesThePlace,
     ];
     for flaw in flaws {
         assert!(!suite_accepts(flaw), "{flaw:?} went unnoticed");

@@ -1,6 +1,6 @@
 use super::*;
-use crate::Space;
 use crate::testing::{Disk, ModelEngine, SPACES, conformance_volatile};
+use crate::{Space, Successor};
 
 const KEY: Space = SPACES.as_slice()[0];
 
@@ -81,4 +81,73 @@ fn faults_of_one_call_do_not_wait_for_the_other() {
     drop(engine.persist().unwrap());
     put(&engine, "a").unwrap();
     assert!(engine.persist().is_err());
+}
+
+/// A replacement that holds the one key `new`.
+fn finished(engine: &FaultyEngine) -> Result<Successor, Error> {
+    let mut replacement = engine.begin_replacement()?;
+    replacement.add(KEY, b"new", b"value")?;
+    replacement.finish()
+}
+
+#[test]
+fn a_failed_replacement_leaves_the_engine_as_it_was() {
+    for effect in [Effect::None, Effect::Full] {
+        for call in [Call::Add, Call::Finish] {
+            let engine = engine();
+            put(&engine, "old").unwrap();
+            engine.fail_after(0, call, effect);
+            finished(&engine).unwrap_err();
+            put(&engine, "later").unwrap();
+            drop(engine.persist().unwrap());
+            assert_eq!(keys(&engine), "later old");
+            finished(&engine).unwrap().swap().unwrap();
+            assert_eq!((keys(&engine).as_str(), engine.unpersisted()), ("new", 0));
+        }
+    }
+}
+
+#[test]
+fn a_replacement_that_failed_stays_failed() {
+    let engine = engine();
+    engine.fail_after(1, Call::Add, Effect::None);
+    let mut replacement = engine.begin_replacement().unwrap();
+    replacement.add(KEY, b"a", b"").unwrap();
+    replacement.add(KEY, b"b", b"").unwrap_err();
+    replacement.add(KEY, b"c", b"").unwrap_err();
+    assert_eq!(replacement.last(), None);
+    replacement.finish().unwrap_err();
+}
+
+#[test]
+fn a_failed_swap_may_have_happened_and_puts_the_engine_in_doubt() {
+    for (effect, left) in [(Effect::None, "old"), (Effect::Full, "new")] {
+        let engine = engine();
+        put(&engine, "old").unwrap();
+        drop(engine.persist().unwrap());
+        engine.fail_after(0, Call::Swap, effect);
+        finished(&engine).unwrap().swap().unwrap_err();
+        put(&engine, "later").unwrap_err();
+        assert!(engine.persist().is_err());
+        engine.crash(0).unwrap();
+        assert_eq!(keys(&engine), left);
+        put(&engine, "later").unwrap();
+    }
+}
+
+#[test]
+fn a_crash_takes_what_was_not_swapped_in_and_keeps_what_was() {
+    let engine = engine();
+    put(&engine, "old").unwrap();
+    drop(engine.persist().unwrap());
+    let (half_built, successor) = (engine.begin_replacement().unwrap(), finished(&engine).unwrap());
+    put(&engine, "lost").unwrap();
+    engine.crash(0).unwrap();
+    assert!(half_built.finish().is_err() && successor.swap().is_err());
+    assert_eq!(keys(&engine), "old");
+    finished(&engine).unwrap().swap().unwrap();
+    put(&engine, "kept").unwrap();
+    put(&engine, "lost").unwrap();
+    engine.crash(1).unwrap();
+    assert_eq!(keys(&engine), "kept new");
 }
