@@ -28,7 +28,8 @@ mod tests {
 
     #[test]
     fn who_calls_whom_arrives_as_it_was_sent() {
-        let caller = Caller { cluster: ClusterId(0), from: MemberId(0x8e9e_05c5_2164_694d), to: MemberId(u64::MAX) };
+        let caller =
+            Caller { cluster: ClusterId(0), from: MemberId(0x8e9e_05c5_2164_694d), to: MemberId(u64::MAX) };
         let mut metadata = MetadataMap::new();
         write(&caller, &mut metadata);
         assert_eq!(read(&metadata), Some(caller));

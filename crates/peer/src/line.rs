@@ -77,7 +77,10 @@ impl Shared {
         Err(failure)
     }
 
-    async fn connect_to(&self, url: &Uri) -> Result<SendRequest<Body>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn connect_to(
+        &self,
+        url: &Uri,
+    ) -> Result<SendRequest<Body>, Box<dyn std::error::Error + Send + Sync>> {
         let host = url.host().ok_or("the URL has no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((host, url.port_u16().ok_or("the URL has no port")?)).await?;

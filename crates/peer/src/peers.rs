@@ -118,7 +118,9 @@ impl Transport for Peers {
             let mut client = client(&line, bytes).await?;
             let question = request(&caller, peer::CallRequest { question: Some(question) });
             let reply = client.call(question).await.map_err(|status| broken(&status))?.into_inner();
-            reply.answer.ok_or_else(|| Broken::Unanswered("an answer of a kind that is not known here".into()))
+            reply
+                .answer
+                .ok_or_else(|| Broken::Unanswered("an answer of a kind that is not known here".into()))
         }
         .boxed()
     }

@@ -24,6 +24,7 @@ pub fn service(door: Door, message_bytes_max: usize) -> PeerServer<Desk> {
 fn not_taken(not_taken: &NotTaken) -> Status {
     match not_taken {
         NotTaken::Malformed(what) => Status::invalid_argument(what),
+        NotTaken::NoRoom(what) => Status::resource_exhausted(what),
         NotTaken::Stopped => Status::unavailable(not_taken.to_string()),
     }
 }
@@ -31,7 +32,8 @@ fn not_taken(not_taken: &NotTaken) -> Status {
 impl Desk {
     fn admit<T>(&self, request: &Request<T>) -> Result<MemberId, Status> {
         let caller = caller::read(request.metadata());
-        let caller = caller.ok_or_else(|| Status::failed_precondition("the call does not say who calls whom"))?;
+        let caller =
+            caller.ok_or_else(|| Status::failed_precondition("the call does not say who calls whom"))?;
         self.door.admit(&caller).map_err(|turned_away| {
             tracing::warn!(from = %caller.from, cluster = %caller.cluster, %turned_away, "turned a caller away");
             Status::failed_precondition(turned_away.to_string())

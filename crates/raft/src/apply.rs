@@ -2,7 +2,6 @@
 
 use crate::pending::Pending;
 use quorate_state_machine::{Answer, Applied, Effects, Entry, Fault, Installed, Prepared, StateMachine};
-use quorate_storage::View;
 use quorate_tasks::reply::Outbox;
 use quorate_tasks::{Failure, Step};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ pub(crate) enum Request {
     /// Apply these.
     Entries(Vec<Entry>),
     /// Replace the state by this one, and tell when that is done.
-    Install(Arc<dyn View>, oneshot::Sender<Result<(), Fault>>),
+    Install(Box<Prepared>, oneshot::Sender<Result<(), Fault>>),
     /// Remove so many of the records that compaction freed, after whatever else there is to do, and tell when that is done.
     Prune(usize, oneshot::Sender<()>),
 }
@@ -84,9 +83,8 @@ impl Apply {
         self.is_pruning.send_if_modified(|told| std::mem::replace(told, is_pruning) != is_pruning);
     }
 
-    fn install(&mut self, view: &dyn View) -> Result<(), Fault> {
+    fn install(&mut self, prepared: Prepared) -> Result<(), Fault> {
         self.flush()?;
-        let prepared = Prepared::copy(self.state.engine().as_ref(), view)?;
         let Installed::Done(effects) = self.state.install(prepared)? else { return Ok(()) };
         self.applied.send_replace(self.state.applied().map(|id| id.index));
         if let Some(observer) = &mut self.observer {
@@ -105,8 +103,8 @@ impl Step for Apply {
         for request in batch.drain(..) {
             match request {
                 Request::Entries(mut entries) => self.entries.append(&mut entries),
-                Request::Install(view, done) => {
-                    let outcome = self.install(view.as_ref());
+                Request::Install(prepared, done) => {
+                    let outcome = self.install(*prepared);
                     let _ = done.send(outcome); // whoever asked may have stopped
                 }
                 Request::Prune(records, done) => prune = Some((records, done)),

@@ -1,16 +1,19 @@
 //! Where other members come in.
 
 use crate::codec::peer::{self as codec, Malformed};
+use crate::codec::{decode_log_id, decode_stored_membership, vote_message};
 use crate::contacts::Contacts;
 use crate::forward::{self, Fates};
-use crate::machine::Machine;
+use crate::machine::{Machine, SnapshotView};
 use crate::pending::Rejection;
 use crate::reads::Waiting;
+use crate::transfer::{self, NotReceived};
 use crate::transport::Caller;
 use crate::types::{Proposed, TypeConfig};
 use futures::future::{BoxFuture, select};
 use futures::stream::{BoxStream, StreamExt};
 use openraft::Raft;
+use openraft::alias::{SnapshotMetaOf, SnapshotOf};
 use quorate_proto::peer;
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
@@ -38,6 +41,7 @@ pub struct Door {
     pub(crate) cluster: ClusterId,
     pub(crate) contacts: Contacts,
     pub(crate) reads: Sender<Waiting>,
+    pub(crate) writing: Sender<transfer::Part>,
     pub(crate) leases: Arc<std::sync::OnceLock<LeaseDesk>>,
 }
 
@@ -61,6 +65,9 @@ pub enum NotTaken {
     /// It makes no sense.
     #[error("{0}")]
     Malformed(String),
+    /// A state that was sent cannot be kept here.
+    #[error("{0}")]
+    NoRoom(String),
     /// Consensus has stopped here.
     #[error("this member is stopping")]
     Stopped,
@@ -69,6 +76,20 @@ pub enum NotTaken {
 impl From<Malformed> for NotTaken {
     fn from(malformed: Malformed) -> Self {
         Self::Malformed(malformed.to_string())
+    }
+}
+
+impl From<NotReceived> for NotTaken {
+    fn from(not_received: NotReceived) -> Self {
+        tracing::warn!(
+            error = &not_received as &dyn std::error::Error,
+            "a state of another member was not taken over"
+        );
+        match not_received {
+            NotReceived::Malformed(malformed) => malformed.into(),
+            NotReceived::GivenUp => Self::Stopped,
+            error => Self::NoRoom(error.to_string()),
+        }
     }
 }
 
@@ -141,6 +162,38 @@ impl Door {
         if let Ok(malformed) = malformed.await {
             drop(replies.send(Err(malformed.into())).await); // whoever sent it may have gone away
         }
+    }
+
+    /// Takes the whole state of `from`, which leads: answered once it is installed here.
+    ///
+    /// # Errors
+    /// It was not: see [`NotTaken`].
+    pub async fn snapshot(
+        &self,
+        from: MemberId,
+        mut parts: BoxStream<'static, peer::SnapshotPart>,
+    ) -> Result<peer::SnapshotReply, NotTaken> {
+        self.contacts.heard(from);
+        let head = match parts.next().await.and_then(|part| part.part) {
+            Some(peer::snapshot_part::Part::Head(head)) => head,
+            _ => return Err(Malformed("it has no head").into()),
+        };
+        let vote = codec::leaders_vote(head.vote)?;
+        tracing::info!(%from, "receiving the state of another member: the log there does not reach back far enough");
+        let prepared = transfer::receive(&mut parts, &self.writing).await?;
+        if prepared.applied() != head.last || head.membership.as_ref() != Some(prepared.membership()) {
+            return Err(Malformed("it is not the state that its head names").into());
+        }
+        let last_membership = decode_stored_membership(prepared.membership().clone());
+        let last_membership = last_membership.map_err(|_| Malformed("its membership makes no sense"))?;
+        let meta =
+            SnapshotMetaOf::<TypeConfig> { last_log_id: head.last.map(decode_log_id), last_membership };
+        let snapshot = SnapshotOf::<TypeConfig, SnapshotView> {
+            meta,
+            snapshot: SnapshotView::Received(Box::new(prepared)),
+        };
+        let reply = self.raft.install_full_snapshot(vote, snapshot).await.map_err(|_| NotTaken::Stopped)?;
+        Ok(peer::SnapshotReply { vote: Some(vote_message(&reply.vote)) })
     }
 
     /// Answers one question of `from`.

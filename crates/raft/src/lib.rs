@@ -37,6 +37,7 @@ mod shortcut;
 mod standing;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transfer;
 mod transport;
 mod types;
 

@@ -11,7 +11,7 @@ use openraft::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf};
 use openraft::entry::RaftEntry;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use parking_lot::Mutex;
-use quorate_state_machine::{Reader, StateMachine};
+use quorate_state_machine::{Prepared, Reader, StateMachine};
 use quorate_storage::{Engine, View};
 use quorate_tasks::inbox::{Sender, inbox};
 use quorate_tasks::{Failure, Group, Stage, Step};
@@ -26,9 +26,13 @@ const APPLY_MAX: usize = usize::MAX;
 /// Requests to make the engine durable that may wait: openraft builds one snapshot at a time.
 const PERSISTS_MAX: usize = 16;
 
-/// A durable state, as a snapshot of it: nothing is copied until a peer needs it.
-#[derive(Clone)]
-pub(crate) struct SnapshotView(pub(crate) Arc<dyn View>);
+/// A state, as a snapshot of it: nothing is copied until a peer needs it.
+pub(crate) enum SnapshotView {
+    /// This member's, durable.
+    Durable(Arc<dyn View>),
+    /// Another one's, received whole and beside this member's.
+    Received(Box<Prepared>),
+}
 
 /// A request to make the engine durable.
 pub(crate) struct Persist(oneshot::Sender<Arc<dyn View>>);
@@ -55,6 +59,15 @@ pub(crate) struct Seen {
     pub(crate) is_pruning: watch::Receiver<bool>,
     /// Where it is asked.
     pub(crate) apply: Sender<apply::Request>,
+}
+
+impl SnapshotView {
+    pub(crate) fn view(&self) -> &Arc<dyn View> {
+        match self {
+            Self::Durable(view) => view,
+            Self::Received(prepared) => prepared.view(),
+        }
+    }
 }
 
 /// Where the last durable state stands, and how to make a newer one.
@@ -102,7 +115,7 @@ fn snapshot(view: Arc<dyn View>) -> io::Result<SnapshotOf<TypeConfig, SnapshotVi
         last_log_id: applied.map(codec::decode_log_id),
         last_membership: codec::decode_stored_membership(membership)?,
     };
-    Ok(SnapshotOf::<TypeConfig, SnapshotView> { meta, snapshot: SnapshotView(view) })
+    Ok(SnapshotOf::<TypeConfig, SnapshotView> { meta, snapshot: SnapshotView::Durable(view) })
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
@@ -202,11 +215,15 @@ impl RaftStateMachine<TypeConfig> for Machine {
         meta: &SnapshotMetaOf<TypeConfig>,
         snapshot: SnapshotView,
     ) -> io::Result<()> {
+        let SnapshotView::Received(prepared) = snapshot else {
+            return Err(io::Error::other("a snapshot to be installed has been received"));
+        };
+        let view = prepared.view().clone();
         let (done, outcome) = oneshot::channel();
-        self.push(apply::Request::Install(snapshot.0, done))?;
+        self.push(apply::Request::Install(prepared, done))?;
         outcome.await.map_err(|_| stopped())?.map_err(io::Error::other)?;
-        self.handed_over = meta.last_log_id;
-        self.snapshots.persist().await?;
+        self.handed_over = self.handed_over.max(meta.last_log_id);
+        *self.snapshots.last.lock() = Some(view); // it was durable before it came
         Ok(())
     }
 

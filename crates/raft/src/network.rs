@@ -3,8 +3,10 @@
 use crate::codec::peer as codec;
 use crate::contacts::Contacts;
 use crate::machine::SnapshotView;
+use crate::transfer::{self, ReadPart};
 use crate::transport::{Broken, Purpose, Target, Transport};
 use crate::types::{Node, TypeConfig, Vote};
+use futures::future::{Either, select};
 use futures::stream::{BoxStream, StreamExt};
 use futures::{FutureExt, Stream};
 use openraft::OptionalSend;
@@ -19,6 +21,7 @@ use openraft::raft::{
 use parking_lot::Mutex;
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
+use quorate_tasks::inbox::Sender;
 use quorate_tasks::{Clock, Moment, timeout};
 use quorate_types::MemberId;
 use std::future::Future;
@@ -31,6 +34,8 @@ pub(crate) struct Network {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) contacts: Contacts,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where a state is read for another member.
+    pub(crate) reading: Sender<ReadPart>,
 }
 
 /// The way to one member, for one purpose.
@@ -236,8 +241,20 @@ impl RaftNetworkV2<TypeConfig> for Way {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        drop((vote, snapshot, cancel));
-        Err(StreamingError::Unreachable(Unreachable::from_string("snapshots between members come later")))
+        let parts = transfer::parts(&vote, snapshot, self.network.reading.clone());
+        let sending = self.network.transport.snapshot(&self.target, parts);
+        let reply = match select(pin!(cancel), sending).await {
+            Either::Left((closed, _)) => return Err(StreamingError::Closed(closed)),
+            Either::Right((reply, _)) => reply,
+        };
+        let reply = reply.map_err(|broken| match rpc_error(&broken) {
+            RPCError::Network(error) => StreamingError::Network(error),
+            _ => StreamingError::Unreachable(Unreachable::new(&broken)),
+        })?;
+        self.network.contacts.heard(self.target.member);
+        let vote = reply.vote.map(crate::codec::vote_of);
+        let vote = vote.ok_or_else(|| Unreachable::from_string("the answer has no vote"))?;
+        Ok(SnapshotResponse::new(vote))
     }
 
     async fn transfer_leader(

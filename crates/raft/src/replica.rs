@@ -15,6 +15,7 @@ use crate::pruner::Pruner;
 use crate::reads::{ReadLoop, Waiting};
 use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
 use crate::standing::{Known, Leadership, Standing, Told};
+use crate::transfer::{self, ReadPart, Reading, Writing};
 use crate::transport::{NoPeers, Target, Transport};
 use crate::types::TypeConfig;
 use openraft::Raft;
@@ -41,6 +42,8 @@ const REPORT_TIME: Duration = Duration::from_secs(1);
 const CARRIED_HERE_MAX: usize = 64 << 10;
 /// Reads that may wait for a round.
 const READS_MAX: usize = 1 << 20;
+/// Parts of whole states that may wait to be read, or written: one a transfer.
+const TRANSFERS_MAX: usize = 1024;
 /// One member's copy of the state, and its part in the agreement on it. Clones are the same replica.
 #[derive(Clone)]
 pub struct Replica {
@@ -143,11 +146,16 @@ impl Replica {
         let writer = group.stage("wal", opened.inbox, opened.writer);
         let shortcut = Shortcut { writer, strand: strand.downgrade(), votes_alone: votes_alone.clone() };
         let (machine, seen) =
-            Machine::start(engine, state, pending.clone(), votes_alone.clone(), observer, group);
+            Machine::start(engine.clone(), state, pending.clone(), votes_alone.clone(), observer, group);
 
         let contacts = Contacts::new(clock.clone(), options.election_timeout);
-        let network =
-            Network { transport: transport.clone(), contacts: contacts.clone(), clock: clock.clone() };
+        let (reading, writing) = start_transfers(engine.clone(), group);
+        let network = Network {
+            transport: transport.clone(),
+            contacts: contacts.clone(),
+            clock: clock.clone(),
+            reading,
+        };
         let store = LogStore::new(log.clone(), shortcut);
         let raft = start_raft(&strand, &options, (network, store, machine), group).await?;
         let (stopping, is_stopping) = watch::channel(false);
@@ -178,6 +186,7 @@ impl Replica {
             cluster: options.cluster,
             contacts: contacts.clone(),
             reads: reads.clone(),
+            writing,
             leases: Arc::default(),
         };
         let known = common.start_follower(&options, votes_alone.clone(), group);
@@ -399,6 +408,15 @@ impl Common {
         };
         group.task("housekeeping", housekeeping.run());
     }
+}
+
+/// Starts what reads and writes whole states; returns where that is asked for.
+fn start_transfers(engine: Arc<dyn Engine>, group: &Group) -> (Sender<ReadPart>, Sender<transfer::Part>) {
+    let (reading, reading_inbox) = inbox(TRANSFERS_MAX);
+    let (writing, writing_inbox) = inbox(TRANSFERS_MAX);
+    group.step("snapshot-read", reading_inbox, Reading);
+    group.step("snapshot-write", writing_inbox, Writing::new(engine));
+    (reading, writing)
 }
 
 fn thresholds(options: &Options) -> Thresholds {

@@ -157,6 +157,23 @@ impl SimNetwork {
         answer
     }
 
+    async fn snapshot(
+        self,
+        caller: Caller,
+        parts: BoxStream<'static, peer::SnapshotPart>,
+    ) -> Result<peer::SnapshotReply, Broken> {
+        let door = self.door(&caller)?;
+        let there = self.clone();
+        let arriving = parts.scan((), move |(), part| {
+            let network = there.clone();
+            async move { network.carry(caller.from, caller.to).await.is_ok().then_some(part) }
+        });
+        let reply = door.snapshot(caller.from, arriving.boxed()).await.map_err(|error| unanswered(&error));
+        drop(door);
+        self.carry(caller.to, caller.from).await?;
+        reply
+    }
+
     async fn stream(
         self,
         caller: Caller,
@@ -212,9 +229,9 @@ impl Transport for Way {
 
     fn snapshot(
         &self,
-        _to: &Target,
-        _parts: BoxStream<'static, peer::SnapshotPart>,
+        to: &Target,
+        parts: BoxStream<'static, peer::SnapshotPart>,
     ) -> BoxFuture<'static, Result<peer::SnapshotReply, Broken>> {
-        async { Err(Broken::NotSent("snapshots between members come later".into())) }.boxed()
+        self.network.clone().snapshot(self.caller(to), parts).boxed()
     }
 }

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// In CI.
@@ -31,7 +32,7 @@ fn what_a_cluster_acknowledged_survives_any_storm() {
         }
     }
     println!("{sum:?}");
-    let is_idle = sum.answered == 0 || sum.kills == 0 || sum.cuts == 0;
+    let is_idle = sum.answered == 0 || sum.kills == 0 || sum.cuts == 0 || sum.taken_over == 0;
     assert!(sum.worlds < SEEDS || !is_idle, "the simulation does too little: {sum:?}");
 }
 
@@ -48,6 +49,8 @@ struct Tally {
     asked: usize,
     kills: usize,
     cuts: usize,
+    /// States that were taken over whole.
+    taken_over: usize,
     revision: i64,
 }
 
@@ -58,6 +61,7 @@ impl Tally {
         self.asked += other.asked;
         self.kills += other.kills;
         self.cuts += other.cuts;
+        self.taken_over += other.taken_over;
         self.revision += other.revision;
     }
 }
@@ -79,6 +83,7 @@ fn storm(seed: u64) -> Tally {
         peace(&cluster, &chronicle).await;
         let mut tally = tally.into_inner();
         tally.answered = chronicle.borrow().answered();
+        tally.taken_over = cluster.taken_over.load(Ordering::Relaxed);
         tally.revision = chronicle.borrow().begin_read();
         tally
     })

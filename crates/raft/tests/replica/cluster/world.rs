@@ -4,7 +4,7 @@ use crate::ledger::value;
 use crate::power::Powered;
 use crate::world::{PATIENCE, engine};
 use quorate_raft::testing::SimNetwork;
-use quorate_raft::{Node, Options, Parts, Proposal, Replica};
+use quorate_raft::{Node, Observer, Options, Parts, Proposal, Replica};
 use quorate_state_machine::{Answer, Command, Kind, Published, Unavailable};
 use quorate_storage::testing::FaultyEngine;
 use quorate_tasks::reply::{Desk, Reply};
@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const CLUSTER: ClusterId = ClusterId(0xc105);
@@ -24,6 +25,8 @@ pub(crate) struct Cluster {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) network: SimNetwork,
     machines: Vec<Machine>,
+    /// How many states were taken over whole.
+    pub(crate) taken_over: Arc<AtomicUsize>,
     plugs: Plugs,
     chance: RefCell<Seed>,
 }
@@ -62,7 +65,14 @@ pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Arc<Clust
         let network = SimNetwork::new(chance.next_u64(), clock.clone());
         let founders: BTreeMap<u64, Node> = (1..=size as u64).map(|id| (id, node(id))).collect();
         let machines = founders.keys().map(|id| Machine::new(*id, &founders, chance.next_u64())).collect();
-        let cluster = Arc::new(Cluster { clock, network, machines, plugs, chance: RefCell::new(chance) });
+        let cluster = Arc::new(Cluster {
+            clock,
+            network,
+            machines,
+            taken_over: Arc::default(),
+            plugs,
+            chance: RefCell::new(chance),
+        });
         let output = body(cluster.clone()).await;
         cluster.all().for_each(|position| drop(cluster.kill(position)));
         output
@@ -79,6 +89,9 @@ impl Machine {
         let options = Options {
             cluster: CLUSTER,
             founders: founders.clone(),
+            // Little of the log stays: who was away for long needs the whole state.
+            snapshot_entries: 1 + seed % 20,
+            catchup_entries: seed % 8,
             ..Options::alone(MemberId(id), node(id), 0)
         };
         let wal = quorate_wal::Options {
@@ -129,8 +142,15 @@ impl Cluster {
         let transport = self.network.transport(CLUSTER, machine.member);
         let disk = Arc::new(machine.disk.clone());
         let wal = quorate_wal::Options { nonce: machine.wal.nonce ^ lives, ..machine.wal.clone() };
-        let parts =
-            Parts { transport, ..Parts::alone(machine.engine.clone(), disk, wal, self.clock.clone()) };
+        let taken_over = self.taken_over.clone();
+        let observer: Observer = Box::new(move |effects| {
+            taken_over.fetch_add(usize::from(effects.replaced.is_some()), Ordering::Relaxed);
+        });
+        let parts = Parts {
+            transport,
+            observer: Some(observer),
+            ..Parts::alone(machine.engine.clone(), disk, wal, self.clock.clone())
+        };
         let replica =
             Replica::start(options, parts, &group).await.expect("a member starts on what a crash leaves");
         self.network.open(machine.member, replica.door().clone());
