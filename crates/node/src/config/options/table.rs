@@ -174,7 +174,7 @@ const CLUSTER: &[Setting] = &[
         Text("NAME=URL,..."),
         "",
         InForce,
-        "The members that found the cluster; this one only, in this release",
+        "The members that found the cluster, or are in the one to join [this member alone]",
     ),
     row(
         "initial-cluster-token",
@@ -188,7 +188,7 @@ const CLUSTER: &[Setting] = &[
         Choice(&["new", "existing"]),
         "new",
         InForce,
-        "existing, to join a cluster, is refused in this release",
+        "Whether to found the cluster, or to join it",
     ),
     row("heartbeat-interval", natural("MS"), "100", InForce, "How often a leader makes itself heard"),
     row(
