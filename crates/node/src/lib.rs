@@ -19,6 +19,7 @@ mod data_dir;
 mod front;
 pub mod logging;
 mod node;
+mod peers;
 mod upkeep;
 mod url;
 

@@ -3,13 +3,16 @@
 use crate::config::{Config, Gate};
 use crate::data_dir::{DataDir, DirError};
 use crate::front::{Fronts, Transport};
+use crate::peers::{self, PeerPort};
 use crate::upkeep::Upkeep;
+use crate::url::Url;
 use quorate_coordinator::watch::StateHistory;
 use quorate_coordinator::{
     Call, Consensus, Coordinator, Identity, LeaseClock, Limits, Standing, Submission, Work,
 };
 use quorate_http::{Build, Front};
-use quorate_raft::{Observer, Options, Pace, Proposal, Replica};
+use quorate_peer::Peers;
+use quorate_raft::{Options, Pace, Proposal, Replica};
 use quorate_state_machine::{Answer, Attributes, Effects, Reader, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::poll::PollClock;
@@ -119,8 +122,30 @@ impl Node {
             ..Options::alone(identity.member, quorate_raft::Node::default(), first_request_id)
         };
         let audience = Arc::new(Audience::default());
-        let told = (audience.clone(), is_stopping);
-        let replica = start_replica(config, &mut data_dir, options, engine, &clock, &group, told)?;
+        let peer_listeners = listen(&config.listen_peer_urls)?;
+        let peers = Arc::new(Peers::new(
+            quorate_peer::Options {
+                cluster: identity.cluster,
+                member: identity.member,
+                patience: config.election_timeout,
+                message_bytes_max: peers::message_bytes_max(config.request_bytes_max),
+            },
+            clock.clone(),
+            group.clone(),
+        ));
+        let observed = audience.clone();
+        let parts = quorate_raft::Parts {
+            transport: peers,
+            observer: Some(Box::new(move |effects| observed.tell(effects))),
+            ..quorate_raft::Parts::alone(
+                engine,
+                log_disk(config, &mut data_dir)?,
+                log_options(config),
+                clock.clone(),
+            )
+        };
+        let (peer_port, serves_peers) = oneshot::channel();
+        let replica = start_replica(options, parts, serves_peers, is_stopping, &group);
         let replica = settled(&group, replica).await?;
         let watches = start_watches(config, &replica, &clock, &group, &audience);
         let limits = Limits {
@@ -140,11 +165,23 @@ impl Node {
         let door = Coordinator::new(
             identity.cluster,
             identity.member,
-            Arc::new(OneReplica(replica)),
+            Arc::new(OneReplica(replica.clone())),
             clock.clone(),
             limits,
             Work::start(&group, threads),
         );
+        let port = PeerPort {
+            listeners: peer_listeners,
+            door: door.clone(),
+            members: quorate_peer::service(
+                replica.door().clone(),
+                peers::message_bytes_max(config.request_bytes_max),
+            ),
+            stopping: stopping.subscribe(),
+            patience: config.election_timeout,
+        };
+        drop(peer_port.send(port)); // if the replica has failed, whatever comes next says so
+        drop(replica);
         audience.hear_of_leases(door.lease_clock());
         drop(audience); // kept here, it would keep the watches going after all else has stopped
         keep_leases(&door, stopping.subscribe(), &group);
@@ -171,7 +208,7 @@ impl Node {
     ) -> Result<(), Error> {
         introduce(config, &door, &self.group).await?;
         self.data_dir.note_log()?;
-        let listeners = listen(config)?;
+        let listeners = listen(&config.listen_client_urls)?;
         self.addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let log = config.wal_dir.clone().unwrap_or_else(|| self.data_dir.wal());
         let folders = vec![self.data_dir.engine(self.data_dir.backend()), log];
@@ -312,46 +349,52 @@ fn start_watches(
     watches
 }
 
-/// Starts consensus on a runtime of its own, so that clients never starve its heartbeats.
-fn start_replica(
-    config: &Config,
-    data_dir: &mut DataDir,
-    options: Options,
-    engine: Arc<dyn Engine>,
-    clock: &Arc<dyn Clock>,
-    group: &Group,
-    (audience, mut stopping): (Arc<Audience>, watch::Receiver<bool>),
-) -> Result<oneshot::Receiver<Replica>, Error> {
+/// The log's folder, if it fits the data directory.
+fn log_disk(config: &Config, data_dir: &mut DataDir) -> Result<Arc<FileDisk>, Error> {
     let path = config.wal_dir.clone().unwrap_or_else(|| data_dir.wal());
     data_dir.check_log(&path)?;
     let disk = FileDisk::open(&path).map_err(|source| Error::LogFolder { path: path.clone(), source })?;
     if config.wal_dir.is_some() {
         data_dir.lock_log(&path)?;
     }
-    let wal = quorate_wal::Options {
+    Ok(Arc::new(disk))
+}
+
+fn log_options(config: &Config) -> quorate_wal::Options {
+    quorate_wal::Options {
         sync: config.fsync,
         nonce: quorate_tasks::entropy(),
         // openraft cannot be refused: admission at the door is what bounds the log's queue.
         inbox_max: usize::MAX,
         ..quorate_wal::Options::default()
-    };
+    }
+}
+
+/// Starts consensus on a runtime of its own, so that clients never starve its heartbeats. Other members are served there
+/// too, once there is a port.
+fn start_replica(
+    options: Options,
+    parts: quorate_raft::Parts,
+    serves_peers: oneshot::Receiver<PeerPort>,
+    mut stopping: watch::Receiver<bool>,
+    group: &Group,
+) -> oneshot::Receiver<Replica> {
     let (started, replica) = oneshot::channel();
-    let (clock, inner) = (clock.clone(), group.clone());
+    let inner = group.clone();
     group.runtime("raft", move || async move {
-        let observer: Observer = Box::new(move |effects| audience.tell(effects));
-        let parts = quorate_raft::Parts {
-            observer: Some(observer),
-            ..quorate_raft::Parts::alone(engine, Arc::new(disk), wal, clock.clone())
-        };
+        let clock = parts.clock.clone();
         let replica = Replica::start(options, parts, &inner).await?;
         drop(started.send(replica.clone())); // a start that was given up is stopped below
+        if let Ok(port) = serves_peers.await {
+            port.start(&inner);
+        }
         let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too
         // Connections finish what they began first; see `front`.
         clock.sleep_until(clock.now() + Duration::from_millis(20)).await;
         replica.stop().await;
         Ok::<(), Failure>(())
     });
-    Ok(replica)
+    replica
 }
 
 /// Has this member's name and client URLs applied, and the cluster agree on a version: then it serves a state that it has
@@ -401,7 +444,7 @@ async fn agreed(
     }
 }
 
-fn listen(config: &Config) -> Result<Vec<TcpListener>, Error> {
+fn listen(urls: &[Url]) -> Result<Vec<TcpListener>, Error> {
     let listen = |address: SocketAddr| {
         let bound = TcpListener::bind(address).and_then(|listener| {
             listener.set_nonblocking(true)?;
@@ -409,7 +452,7 @@ fn listen(config: &Config) -> Result<Vec<TcpListener>, Error> {
         });
         bound.map_err(|source| Error::Listen { address, source })
     };
-    config.listen_client_urls.iter().map(|url| listen(url.address()?)).collect()
+    urls.iter().map(|url| listen(url.address()?)).collect()
 }
 
 /// The one place where the coordinator's words for consensus meet the replica's.

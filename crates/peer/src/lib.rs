@@ -19,4 +19,4 @@ mod peers;
 mod service;
 
 pub use peers::{Options, Peers};
-pub use service::service;
+pub use service::{Service, service};

@@ -2,9 +2,9 @@
 
 use crate::caller;
 use crate::line::{Line, Open};
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt};
+use futures::{FutureExt, Stream};
 use quorate_proto::peer;
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
@@ -13,7 +13,9 @@ use quorate_raft::{Broken, Caller, Node, Purpose, Replies, Target, Transport};
 use quorate_tasks::{Clock, Group};
 use quorate_types::{ClusterId, MemberId};
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tonic::{Code, Request, Status};
 
@@ -74,6 +76,17 @@ async fn client(line: &Line, message_bytes_max: usize) -> Result<PeerClient<Open
         .max_encoding_message_size(usize::MAX))
 }
 
+/// A stream under a name: the compiler does not see through tonic's bounds that a boxed one may cross threads.
+struct Outgoing<T>(BoxStream<'static, T>);
+
+impl<T> Stream for Outgoing<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
 fn request<T>(caller: &Caller, message: T) -> Request<T> {
     let mut request = Request::new(message);
     caller::write(caller, request.metadata_mut());
@@ -100,8 +113,11 @@ impl Transport for Peers {
         let (line, caller, bytes) = (self.line(to, purpose), self.caller(to), self.options.message_bytes_max);
         async move {
             let mut client = client(&line, bytes).await?;
-            let requests = request(&caller, requests.map(|request| request));
-            let replies = client.append(requests).await.map_err(|status| broken(&status))?.into_inner();
+            let replies = client
+                .append(request(&caller, Outgoing(requests)))
+                .await
+                .map_err(|status| broken(&status))?
+                .into_inner();
             Ok(replies.map(|reply| reply.map_err(|status| broken(&status))).boxed())
         }
         .boxed()
@@ -134,7 +150,7 @@ impl Transport for Peers {
             (self.line(to, Purpose::Snapshot), self.caller(to), self.options.message_bytes_max);
         async move {
             let mut client = client(&line, bytes).await?;
-            let reply = client.snapshot(request(&caller, parts)).await;
+            let reply = client.snapshot(request(&caller, Outgoing(parts))).await;
             reply.map(tonic::Response::into_inner).map_err(|status| broken(&status))
         }
         .boxed()

@@ -8,6 +8,9 @@ use quorate_raft::{Door, NotTaken};
 use quorate_types::MemberId;
 use tonic::{Request, Response, Status, Streaming};
 
+/// The service of one replica, to be put on a peer port.
+pub type Service = PeerServer<Desk>;
+
 /// Answers for one replica.
 pub struct Desk {
     door: Door,
@@ -15,7 +18,7 @@ pub struct Desk {
 
 /// The gRPC service of the replica behind `door`. Takes messages of at most `message_bytes_max` bytes.
 #[must_use]
-pub fn service(door: Door, message_bytes_max: usize) -> PeerServer<Desk> {
+pub fn service(door: Door, message_bytes_max: usize) -> Service {
     PeerServer::new(Desk { door })
         .max_decoding_message_size(message_bytes_max)
         .max_encoding_message_size(usize::MAX)
@@ -44,7 +47,7 @@ impl Desk {
 
 /// The messages of a stream up to its end, or to where it broke: what came before is complete.
 fn messages<T: Send + 'static>(stream: Streaming<T>) -> BoxStream<'static, T> {
-    stream.map_while(|message| std::future::ready(message.ok())).boxed()
+    stream.scan((), |(), message| std::future::ready(message.ok())).boxed()
 }
 
 #[tonic::async_trait]

@@ -203,8 +203,13 @@ impl RaftNetworkV2<TypeConfig> for Way {
             if Pin::new(&mut requests).peek().await.is_none() {
                 return Ok(futures::stream::empty().boxed());
             }
+            // It counts as sent, whether or not the transport takes it.
+            outstanding.sent(network.clock.now());
+            let mut is_first = true;
             let requests = requests.map(move |request| {
-                sent.sent(clock.now());
+                if !std::mem::take(&mut is_first) {
+                    sent.sent(clock.now());
+                }
                 codec::encode_append(&request)
             });
             let opening = network.transport.append(&self.target, self.purpose, requests.boxed());

@@ -127,6 +127,11 @@ impl Strand {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // tokio's budget is of the task that happens to run the strand: it must not stop ours in the middle.
         self.shared.arrivals.lock().push(Box::pin(tokio::task::unconstrained(task)));
+        if self.shared.state.load(Ordering::Acquire) & CLOSED != 0 {
+            let arrivals = std::mem::take(&mut *self.shared.arrivals.lock());
+            drop(arrivals); // outside the lock: what they own may wake or spawn
+            return;
+        }
         Shared::wake_by_ref(&self.shared);
     }
 

@@ -54,6 +54,7 @@ impl Config {
             listen_client_urls,
             advertise_client_urls,
             advertise_peer_urls,
+            listen_peer_urls,
             initial_cluster,
             cluster_state,
             cluster_token: settings.text("initial-cluster-token").to_owned(),

@@ -194,3 +194,13 @@ async fn the_home_is_not_woken_before_it_can_have_the_tasks() {
     drop(turn);
     assert_eq!(*tried.found_free.lock(), [true]);
 }
+
+#[tokio::test]
+async fn what_comes_after_the_end_is_dropped_at_once() {
+    let strand = Strand::new();
+    strand.close();
+    let owned = Arc::new(());
+    let owner = owned.clone();
+    strand.spawn(async move { drop(owner) });
+    assert_eq!(Arc::strong_count(&owned), 1);
+}

@@ -54,6 +54,11 @@ pub(crate) struct Life {
 
 /// Runs `body` on a cluster of `size` members, none of which is running yet.
 pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Arc<Cluster>) -> F) -> F::Output {
+    if std::env::var_os("QUORATE_TRACE").is_some() {
+        let _ = tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+            .try_init();
+    }
     let mut chance = Seed::new(seed);
     draw_from(chance.next_u64());
     let (mut scheduler, _group) = Scheduler::new(chance.next_u64());
