@@ -5,8 +5,10 @@ use crate::lease::LeaseClock;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quorate_proto::log;
-use quorate_state_machine::{Answer, Entry, Fault, Payload, Reader, StateMachine, Unavailable, spaces};
-use quorate_storage::Engine;
+use quorate_state_machine::{
+    Answer, Effects, Entry, Fault, Installed, Payload, Prepared, Reader, StateMachine, Unavailable, spaces,
+};
+use quorate_storage::{Engine, View};
 use quorate_storage_memory::MemoryEngine;
 use quorate_tasks::Moment;
 use quorate_tasks::reply::Ticket;
@@ -112,6 +114,18 @@ impl LocalConsensus {
         self.inner.lock().prunes = false;
     }
 
+    /// Replaces the state by the one that `view` shows, as a member does that was behind. False if that is not newer.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn install(&self, view: &dyn View) -> Result<bool, Fault> {
+        let mut inner = self.inner.lock();
+        let prepared = Prepared::copy(inner.state.engine().as_ref(), view)?;
+        let Installed::Done(effects) = inner.state.install(prepared)? else { return Ok(false) };
+        inner.tell(effects);
+        Ok(true)
+    }
+
     /// Removes what compaction freed.
     ///
     /// # Errors
@@ -132,17 +146,22 @@ impl Inner {
         if self.prunes {
             while self.state.prune(usize::MAX).expect("a volatile engine does not fail") {}
         }
-        if let Some(feed) = &self.feed {
-            feed.push(effects.changes);
-        }
-        if let Some(leases) = &self.leases {
-            leases.note(&effects.leases);
-        }
+        self.tell(effects);
         Answer::Applied(outcomes.remove(0).outcome)
     }
-}
 
-impl Inner {}
+    fn tell(&self, effects: Effects) {
+        let Effects { changes, leases, replaced } = effects;
+        if let Some(feed) = &self.feed {
+            feed.push(changes);
+            replaced.into_iter().for_each(|revision| feed.jump(revision));
+        }
+        if let Some(clock) = &self.leases {
+            clock.note(&leases);
+            replaced.into_iter().for_each(|_| clock.follow());
+        }
+    }
+}
 
 impl Consensus for LocalConsensus {
     fn next_id(&self) -> u64 {

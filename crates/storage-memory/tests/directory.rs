@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
-use quorate_storage::testing::{SPACES, Script};
+use quorate_storage::testing::{SPACES, Script, Uniform};
 use quorate_storage::{Batch, Engine, Error, Successor};
 use quorate_storage_memory::{MemoryEngine, Options};
 use std::fs;
@@ -193,5 +193,46 @@ fn a_killed_process_leaves_a_prefix_with_all_that_was_persisted() {
         child.wait().unwrap();
         let kept = Script::check_prefix(SEED, &*open(dir.path()).unwrap().view()).unwrap();
         assert!(kept >= newest, "S3: batch {newest} was persisted, {kept} is the newest there");
+    }
+}
+
+const REPLACED: &str = "QUORATE_TEST_REPLACED_IN";
+
+/// Not a test by itself: what the process of the next test does until it is killed.
+#[test]
+fn replace_until_killed() {
+    let Some(dir) = std::env::var_os(REPLACED) else { return };
+    let engine = open(Path::new(&dir)).unwrap();
+    let first = Uniform::number(&*engine.view()).unwrap().unwrap_or(0) + 1;
+    for number in first.. {
+        Uniform::received(&engine, number).unwrap().swap().unwrap();
+        println!("swapped {number}");
+        Uniform::go_on(&engine, number).unwrap();
+        if number % 3 == 0 {
+            drop(engine.persist().unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_one_state_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    for lines in [0, 1, 4, 9, 30] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "replace_until_killed", "--nocapture"])
+            .env(REPLACED, dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = std::io::BufReader::new(child.stdout.take().unwrap());
+        let reports = output.lines().map_while(Result::ok);
+        let mut swapped = reports.filter_map(|line| line.rsplit_once("swapped ")?.1.parse::<u64>().ok());
+        let newest = swapped.nth(lines).expect("the child replaces until it is killed");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let engine = open(dir.path()).unwrap();
+        let found = Uniform::number(&*engine.view()).unwrap();
+        assert!(found >= Some(newest), "S7: {newest} was swapped in, {found:?} is there");
+        assert_eq!(names(dir.path()).split(' ').count(), 2, "{}", names(dir.path()));
     }
 }

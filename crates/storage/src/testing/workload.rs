@@ -74,6 +74,43 @@ pub fn workload(engine: &dyn Engine, records: u32, now: &dyn Fn() -> Duration) -
     Ok(figures)
 }
 
+/// Measures a state of `records` records of 1 KiB, bytes that do not compress, which takes the place of what `engine` holds; `now`
+/// is a clock.
+///
+/// # Errors
+/// The engine failed.
+pub fn replacement(
+    engine: &dyn Engine,
+    records: u32,
+    now: &dyn Fn() -> Duration,
+) -> Result<Vec<Figure>, Error> {
+    let [key_space, ..] = *SPACES.as_slice() else { unreachable!("the suite has four spaces") };
+    let noise = Seed::new(1).bytes(1 << 20);
+    let value = |number: u32| &noise[number as usize * 7_919 % (noise.len() - 1_024)..][..1_024];
+    let mut figures = Vec::new();
+    let mut start = now();
+    let mut figure = |what, count| {
+        let elapsed = now() - start;
+        start += elapsed;
+        figures.push(Figure { what, count, elapsed });
+    };
+    let mut replacement = engine.begin_replacement()?;
+    figure("begin a replacement", 1);
+    for number in 0..records {
+        replacement.add(key_space, &key(number), value(number))?;
+    }
+    figure("add a record of 1 KiB", records);
+    let successor = replacement.finish()?;
+    figure("finish", 1);
+    successor.swap()?;
+    figure("swap", 1);
+    scan(&*engine.view(), key_space)?;
+    figure("scan the new state", records);
+    drop(engine.persist()?);
+    figure("persist", 1);
+    Ok(figures)
+}
+
 fn in_batches(
     engine: &dyn Engine,
     numbers: std::ops::Range<u32>,

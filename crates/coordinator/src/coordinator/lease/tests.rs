@@ -273,3 +273,42 @@ async fn a_deleted_key_does_not_hang_on_its_lease_any_more() {
         })
         .await;
 }
+
+/// A member that leads installs no state; one that was deposed and has not heard of it may.
+#[tokio::test]
+async fn a_state_that_replaces_this_one_brings_its_leases_and_those_who_wait_are_not_forgotten() {
+    let (scene, other) = (Scene::new(), Scene::new());
+    other
+        .run(async {
+            other.grant(7, 60).await;
+            other.grant(8, 5).await;
+            other.grant(9, 30).await;
+            other.put("a", 9).await;
+            other.door.lease_revoke(&other.call(), LeaseId(8)).await.unwrap();
+        })
+        .await;
+    scene
+        .run(async {
+            scene.grant(7, 60).await;
+            scene.grant(8, 5).await;
+            scene.pass(4).await;
+            // Beyond the deadline, and before anybody has looked who is due.
+            scene.clock.advance(Duration::from_millis(1010));
+            let kept = scene.door.leases().renew(LeaseId(8));
+            let crate::lease::Kept::Ending(ended) = kept else { panic!("{kept:?}") };
+            let newest = other.door.reader().newest();
+            assert!(scene.consensus.install(newest.view().as_ref()).unwrap());
+            assert!(ended.await.is_err(), "who waits is told to ask again");
+            assert_eq!(scene.keep_alive(8).await, 0, "it has ended on the way");
+            assert_eq!(
+                (scene.left(8).await, scene.left(9).await),
+                (None, Some(31)),
+                "its time and the grace"
+            );
+            assert!(scene.left(7).await >= Some(60), "nobody ends sooner than it would have");
+            scene.pass(40).await;
+            assert_eq!((scene.left(9).await, scene.count().await), (None, 0));
+            assert!(!scene.consensus.install(newest.view().as_ref()).unwrap(), "it is old by now");
+        })
+        .await;
+}

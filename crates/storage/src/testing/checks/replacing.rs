@@ -1,10 +1,9 @@
 //! States that take the place of the engine's own: beside it until the swap, whole from then on.
 
-use super::{KEY, META, OWN, assert_shows, get, write};
+use super::{KEY, META, OWN, assert_shows, get};
 use crate::testing::conformance::Stage;
-use crate::testing::{Model, SPACES, Script, Seed};
-use crate::{Engine, Error, Order, RECORD_OVERHEAD, Range, Replacement, SpaceSet, Successor};
-use std::collections::HashSet;
+use crate::testing::{Model, SPACES, Script, Seed, Uniform};
+use crate::{Engine, Error, Order, RECORD_OVERHEAD, Range, Replacement, Successor};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -172,14 +171,14 @@ pub(super) fn several_may_be_under_way(stage: &Stage<'_>) {
 pub(super) fn swaps_appear_at_once(stage: &Stage<'_>) {
     const STATES: u64 = 12;
     let engine = stage.open();
-    replace(&*engine, &uniform(0));
+    replace(&*engine, &Uniform::model(0));
     let (is_over, newest) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|threads| {
         let read = || {
             while !is_over.load(Ordering::Relaxed) {
                 let at_least = newest.load(Ordering::SeqCst);
-                let state = state_of(&*engine, SPACES);
-                assert!(state >= at_least, "S7: state {state} after {at_least} had been swapped in");
+                let state = Uniform::number(&*engine.view()).expect("a sound engine scans");
+                assert!(state >= Some(at_least), "S7: state {state:?} after {at_least} had been swapped in");
             }
         };
         let persist = || {
@@ -189,35 +188,13 @@ pub(super) fn swaps_appear_at_once(stage: &Stage<'_>) {
         };
         let threads = [threads.spawn(read), threads.spawn(read), threads.spawn(persist)];
         for state in 1..=STATES {
-            replace(&*engine, &uniform(state));
+            replace(&*engine, &Uniform::model(state));
             newest.store(state, Ordering::SeqCst);
-            write(&*engine, |batch| batch.put(META, "later", state.to_be_bytes().to_vec()));
+            Uniform::go_on(&*engine, state).expect("a sound engine writes");
         }
         is_over.store(true, Ordering::Relaxed);
         threads.into_iter().for_each(|thread| thread.join().expect("a reader saw a mixture"));
     });
-}
-
-/// A state whose every value is its number, with more records the higher that is.
-fn uniform(state: u64) -> Model {
-    let mut model = Model::new(SPACES);
-    for number in 0..=100 + state as u32 {
-        let (key, value) = (number.to_be_bytes().to_vec().into(), state.to_be_bytes().to_vec().into());
-        model.apply(&crate::Op::Insert { space: KEY, key, value });
-    }
-    model
-}
-
-/// The number that the engine's newest view shows, everywhere.
-fn state_of(engine: &dyn Engine, spaces: SpaceSet) -> u64 {
-    let model = Model::of(&*engine.view(), spaces).expect("a sound engine scans");
-    let values: HashSet<_> =
-        [KEY, META].iter().flat_map(|space| model.records(*space).values().cloned()).collect();
-    assert!(values.len() == 1, "S7: a view shows a mixture of {} states", values.len());
-    let value = values.into_iter().next().expect("there is one");
-    let state = u64::from_be_bytes(value[..].try_into().expect("a number was written"));
-    assert_eq!(model.records(KEY).len() as u64, 101 + state, "S7: a view shows a part of a state");
-    state
 }
 
 /// Where a process died.

@@ -208,7 +208,19 @@ impl Run {
                 changes
             })
             .collect();
-        self.world.write(batch);
+        match self.chance.below(6) {
+            0 => self.replace(batch),
+            _ => self.world.write(batch),
+        }
+    }
+
+    /// The state is replaced by one that has come so much further, and may have been compacted on the way.
+    fn replace(&mut self, revisions: Vec<Vec<Change>>) {
+        let oldest = self.world.history.compacted().unwrap_or(at(0));
+        let newest = self.past.last().map_or(oldest, |(revision, _)| at(*revision));
+        let back = i64::try_from(self.chance.below(60)).unwrap();
+        let compacted = Some(at(newest.0 - back)).filter(|revision| *revision > oldest);
+        self.world.replace(revisions, compacted.filter(|_| self.chance.below(3) == 0));
     }
 
     fn create(&mut self) {

@@ -317,6 +317,34 @@ async fn a_compaction_of_what_the_feed_had_no_room_for_ends_the_watches_of_the_p
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_the_state_is_replaced_what_led_there_is_told_from_the_history() {
+    let mut world = world();
+    let mut stream = world.open();
+    stream.create(Create { with_previous: true, ..single("a") });
+    stream.create(Create { start: at(4), ..prefix() });
+    world.write(vec![vec![put("a", "2.0")]]);
+    world.settle().await;
+    world.replace(vec![vec![put("a", "3.0")], vec![put("ab", "4.0")], vec![delete("a")]], Some(at(3)));
+    world.write(vec![vec![put("a", "6.0")]]);
+    stream.ask_progress();
+    let expected = [
+        "0@1 created",
+        "1@1 created",
+        "0@2 put a=2.0",
+        "0@3 put a=3.0 was a=2.0",
+        "1@4 put ab=4.0",
+        "0@5 del a was a=3.0",
+        "1@5 del a",
+        "0@6 put a=6.0",
+        "1@6 put a=6.0",
+        "-1@6 progress",
+    ];
+    let mut told = lines(&mut world, &mut stream).await;
+    told.sort_by_key(|line| line.split(['@', ' ']).nth(1).and_then(|revision| revision.parse::<i64>().ok()));
+    assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crowd_shares_the_bytes_of_an_event() {
     let mut world = world();
     let mut stream = world.open();

@@ -40,17 +40,28 @@ impl World {
 
     /// Publishes a batch of revisions and feeds it.
     pub(super) fn write(&self, revisions: Vec<Vec<Change>>) {
+        let batch = self.publish(revisions);
+        self.feed.push(batch);
+    }
+
+    /// Publishes a state in which these revisions have happened too, and what is below `compacted` is gone.
+    pub(super) fn replace(&self, revisions: Vec<Vec<Change>>, compacted: Option<Revision>) {
+        use crate::History;
+        self.publish(revisions);
+        compacted.into_iter().for_each(|revision| self.history.compact(revision));
+        self.feed.jump(self.history.newest());
+    }
+
+    fn publish(&self, revisions: Vec<Vec<Change>>) -> Vec<Changes> {
         use crate::History;
         let mut revision = self.history.newest();
-        let batch: Vec<Changes> = revisions
-            .into_iter()
-            .map(|changes| {
-                revision = revision.next();
-                Changes { revision, changes }
-            })
-            .collect();
+        let next = |changes| {
+            revision = revision.next();
+            Changes { revision, changes }
+        };
+        let batch: Vec<Changes> = revisions.into_iter().map(next).collect();
         self.history.publish(&batch);
-        self.feed.push(batch);
+        batch
     }
 
     /// Gives everybody so many turns.
