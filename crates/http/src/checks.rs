@@ -131,10 +131,15 @@ async fn answer(
 
 /// Reads one key, as somebody without a name: with authentication on it will have to be root.
 pub(crate) async fn read(door: &Coordinator, is_serializable: bool) -> Result<(), Error> {
-    let deadline = door.clock().now() + door.limits().call_time_max;
-    let call = Call { identity: Identity::Anonymous, deadline };
+    let call = call(door);
     let mut query = Read::newest(KeyRange::Single(bytes::Bytes::from_static(b"health")));
     query.limit = Some(1);
     query.keys_only = true;
     door.range(&call, query, is_serializable).await.map(drop)
+}
+
+/// A call by somebody without a name.
+pub(crate) fn call(door: &Coordinator) -> Call {
+    let deadline = door.clock().now() + door.limits().call_time_max;
+    Call { identity: Identity::Anonymous, deadline }
 }

@@ -5,7 +5,7 @@ use crate::{Site, checks};
 use axum::extract::{Query, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use quorate_coordinator::{Alarm, AlarmKind};
+use quorate_coordinator::{Alarm, AlarmKind, Coordinator};
 
 /// The pairs of a query, repeated names included.
 pub(crate) type Pairs = Query<Vec<(String, String)>>;
@@ -16,15 +16,25 @@ pub(crate) async fn answer(method: Method, State(site): State<Site>, Query(pairs
     if method != Method::GET {
         return answer::method_not_allowed().await;
     }
+    let reason = reason(&site.door, &pairs).await;
+    site.metrics.count_health(reason.is_none());
+    page(reason)
+}
+
+/// What is wrong with this member, if anything is.
+pub(crate) async fn reason(door: &Coordinator, pairs: &[(String, String)]) -> Option<String> {
     let first = pairs.iter().find(|(name, _)| name == "serializable");
     let is_serializable = first.is_some_and(|(_, value)| value == "true");
     let excluded: Vec<&str> =
         pairs.iter().filter(|(name, _)| name == "exclude").map(|(_, value)| value.as_str()).collect();
-    let reason = match alarm(&site, &excluded) {
+    match alarm(door, &excluded) {
         Some(reason) => Some(reason),
-        None => ill(&site, is_serializable).await,
-    };
-    site.metrics.count_health(reason.is_none());
+        None => ill(door, is_serializable).await,
+    }
+}
+
+/// The answer that says so.
+pub(crate) fn page(reason: Option<String>) -> Response {
     match reason {
         None => {
             let body = r#"{"health":"true","reason":""}"#;
@@ -38,22 +48,22 @@ pub(crate) async fn answer(method: Method, State(site): State<Site>, Query(pairs
 }
 
 /// The first alarm that is raised and not excluded.
-fn alarm(site: &Site, excluded: &[&str]) -> Option<String> {
+fn alarm(door: &Coordinator, excluded: &[&str]) -> Option<String> {
     let named = |alarm: Alarm| match alarm.kind {
         AlarmKind::NO_SPACE => ("NOSPACE".to_owned(), "ALARM NOSPACE"),
         AlarmKind::CORRUPT => ("CORRUPT".to_owned(), "ALARM CORRUPT"),
         AlarmKind(number) => (number.to_string(), "ALARM UNKNOWN"),
     };
-    let raised = site.door.status().alarms.into_iter().map(named);
+    let raised = door.status().alarms.into_iter().map(named);
     let mut others = raised.filter(|(name, _)| !excluded.contains(&name.as_str()));
     others.next().map(|(_, reason)| reason.to_owned())
 }
 
 /// What else is wrong, if anything is.
-async fn ill(site: &Site, is_serializable: bool) -> Option<String> {
-    if !is_serializable && site.door.status().standing.leader.is_none() {
+async fn ill(door: &Coordinator, is_serializable: bool) -> Option<String> {
+    if !is_serializable && door.status().standing.leader.is_none() {
         return Some("RAFT NO LEADER".to_owned());
     }
-    let read = checks::read(&site.door, is_serializable).await;
+    let read = checks::read(door, is_serializable).await;
     read.err().map(|error| format!("RANGE ERROR:etcdserver: {error}"))
 }

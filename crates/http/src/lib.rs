@@ -7,6 +7,8 @@
 //! Nothing here is measured between the lines of logic: gRPC calls are counted by a layer around the services
 //! ([`calls`]), polls by the front threads' meters, and everything else is asked for when somebody scrapes.
 //!
+//! Members ask each other on another port, for [`peer`].
+//!
 //! The JSON gateway, `/debug` and the console are not here yet.
 //!
 //! Laws:
@@ -18,6 +20,7 @@ pub mod calls;
 mod checks;
 mod health;
 pub mod metrics;
+pub mod peer;
 mod process;
 #[cfg(test)]
 mod scene;

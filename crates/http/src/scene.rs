@@ -1,7 +1,7 @@
 //! A member without a network: the paths of one front thread, over a consensus of one.
 
 use crate::calls::Calls;
-use crate::{Build, Front, Metrics, router};
+use crate::{Build, Front, Metrics, peer, router};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
@@ -10,7 +10,7 @@ use quorate_coordinator::testing::{LocalConsensus, MEMBER};
 use quorate_coordinator::{
     AlarmChange, Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Unavailable, Work,
 };
-use quorate_state_machine::{Answer, Reader};
+use quorate_state_machine::{Answer, Attributes, Reader};
 use quorate_tasks::poll::{PollClock, PollMeter};
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::testing::ManualClock;
@@ -23,6 +23,7 @@ pub(crate) struct Scene {
     pub(crate) consensus: Arc<LocalConsensus>,
     pub(crate) front: Front,
     router: Router,
+    peers: Router,
     door: Coordinator,
     desk: Desk<Answer>,
 }
@@ -88,7 +89,8 @@ impl Scene {
         };
         let build = Build { version: "0.0.7", backend: "memory".into() };
         let metrics = Arc::new(Metrics::new(door.clone(), build, vec![front.clone()]));
-        Self { consensus, front, router: router(&door, &metrics), door, desk }
+        let (router, peers) = (router(&door, &metrics), peer::router(&door));
+        Self { consensus, front, router, peers, door, desk }
     }
 
     /// Has the cluster agree on its version.
@@ -102,6 +104,14 @@ impl Scene {
     pub(crate) async fn change_alarm(&self, change: AlarmChange) {
         let call = self.call();
         self.attended(self.door.change_alarm(&call, change)).await.expect("a consensus of one agrees");
+    }
+
+    /// Has the cluster know what its one member says of itself.
+    pub(crate) async fn describe(&self, name: &str, client_urls: &[&str]) {
+        let client_urls = client_urls.iter().map(ToString::to_string).collect();
+        let attributes = Attributes { name: name.to_owned(), client_urls };
+        let call = self.call();
+        self.attended(self.door.describe_member(&call, attributes)).await.expect("a consensus of one agrees");
     }
 
     fn call(&self) -> Call {
@@ -121,16 +131,24 @@ impl Scene {
         self.ask("GET", path).await
     }
 
-    /// One request, with the desk attended meanwhile.
+    /// One request to the client port, with the desk attended meanwhile.
     pub(crate) async fn ask(&self, method: &str, path: &str) -> Reply {
+        self.ask_at(&self.router, method, path).await
+    }
+
+    /// As [`Scene::ask`], of the peer port.
+    pub(crate) async fn ask_as_peer(&self, method: &str, path: &str) -> Reply {
+        self.ask_at(&self.peers, method, path).await
+    }
+
+    async fn ask_at(&self, router: &Router, method: &str, path: &str) -> Reply {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .body(Body::empty())
             .expect("what this test itself made is well formed");
         let answer = async {
-            let (head, body) = self
-                .router
+            let (head, body) = router
                 .clone()
                 .oneshot(request)
                 .await
