@@ -6,7 +6,7 @@ mod signals;
 
 use anyhow::Context;
 use quorate_node::config::{self, Parsed};
-use quorate_node::{Config, DataDir, Founding, Node, Parts, logging};
+use quorate_node::{Config, Node, Parts, bootstrap, logging};
 use quorate_tasks::Group;
 use std::io::Write;
 use std::process::ExitCode;
@@ -101,12 +101,13 @@ fn run(config: &Config) -> anyhow::Result<i32> {
     })
 }
 
-/// Starts the node. The engine is opened on a thread of its own: that may take long, and a signal should end it.
+/// Starts the node. Data directory and engine are opened on a thread of their own: that may take long, for the disk or
+/// for names that do not resolve, and a signal should end it.
 async fn start(config: &Config, group: &Group) -> anyhow::Result<Node> {
     let (opened, parts) = oneshot::channel();
     let (settings, inner) = (config.clone(), group.clone());
-    group.thread("open", move || {
-        drop(opened.send(open(&settings, inner))); // whoever waited has been ended by a signal
+    group.runtime("open", move || async move {
+        drop(opened.send(open(&settings, inner).await)); // whoever waited has been ended by a signal
         Ok(())
     });
     let parts = parts.await.context("open the data directory: panicked, see above")??;
@@ -114,9 +115,8 @@ async fn start(config: &Config, group: &Group) -> anyhow::Result<Node> {
 }
 
 /// Opens the data directory and the engine in it.
-fn open(config: &Config, group: Group) -> anyhow::Result<Parts> {
-    let founding = Founding::alone(&config.name, &config.advertise_peer_urls, &config.cluster_token);
-    let data_dir = DataDir::open(&config.data_dir, backend::NAME, &founding.identity)?;
+async fn open(config: &Config, group: Group) -> anyhow::Result<Parts> {
+    let data_dir = bootstrap::open(config, backend::NAME).await?;
     let folder = data_dir.engine(backend::NAME);
     let engine = backend::open(&folder).with_context(|| format!("open the {} engine", backend::NAME))?;
     let first_request_id = first_request_id(data_dir.identity().member.0);
@@ -127,7 +127,7 @@ fn open(config: &Config, group: Group) -> anyhow::Result<Parts> {
         is_new = data_dir.is_new(),
         "opened the data directory"
     );
-    Ok(Parts { data_dir, engine, founder: founding.node, first_request_id, group })
+    Ok(Parts { data_dir, engine, first_request_id, group })
 }
 
 /// As etcd does: 16 bits of the member's id, 40 of the time in milliseconds, and 8 to count up from. Unique as long as a

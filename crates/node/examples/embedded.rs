@@ -1,7 +1,7 @@
 //! A whole server inside another program, stopped and started again: `cargo run -p quorate-node --example embedded`
 
 use quorate_node::config::{Parsed, parse};
-use quorate_node::{Config, DataDir, Founding, Node, Parts};
+use quorate_node::{Config, Node, Parts, bootstrap};
 use quorate_proto::etcdserverpb::kv_client::KvClient;
 use quorate_proto::etcdserverpb::{PutRequest, RangeRequest};
 use quorate_state_machine::spaces;
@@ -40,12 +40,10 @@ fn config(data_dir: &Path) -> Outcome<Config> {
 }
 
 async fn start(config: &Config) -> Outcome<Node> {
-    let founding = Founding::alone(&config.name, &config.advertise_peer_urls, &config.cluster_token);
-    let data_dir = DataDir::open(&config.data_dir, "memory", &founding.identity)?;
+    let data_dir = bootstrap::open(config, "memory").await?;
     let engine = MemoryEngine::open(data_dir.engine("memory"), spaces::ALL, Options::default())?;
     // Above every id of an earlier life; the server makes it of the time of day.
     let first_request_id = quorate_tasks::entropy() >> 1;
     let (engine, group) = (Arc::new(engine), Group::threads());
-    Ok(Node::start(config, Parts { data_dir, engine, founder: founding.node, first_request_id, group })
-        .await?)
+    Ok(Node::start(config, Parts { data_dir, engine, first_request_id, group }).await?)
 }

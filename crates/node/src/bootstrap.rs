@@ -1,9 +1,43 @@
-//! Who this member is, and which cluster it founds: ids as etcd computes them.
+//! How a member comes into the world: which cluster it founds, and with whom, or which one it joins.
+//!
+//! That is decided once, for an empty data directory, and kept there with the member's ids: a restart asks neither the
+//! `initial-*` settings nor the network again, and a start that was cut short goes on as it began.
+//!
+//! ```text
+//! --initial-cluster-state=new        ids come of --initial-cluster and the token alone; every founder computes the same map
+//! --initial-cluster-state=existing   ids are those that the members give, whose list must fit --initial-cluster
+//! --discovery-srv                    SRV records stand for --initial-cluster
+//! ```
+//!
+//! Whoever founds asks each other founder who can be reached whether it was given the same; who cannot be reached is no
+//! obstacle, since somebody has to be first. See the laws N3 and N4 of the crate.
 
-use crate::url::Url;
+mod dns;
+mod error;
+mod founding;
+mod initial_cluster;
+mod joining;
+mod places;
+mod roster;
+mod srv;
+
+use crate::config::{ClusterState, Config};
+use crate::data_dir::{DataDir, Opened};
 use quorate_raft::Node;
+use quorate_tasks::{Clock, SystemClock};
 use quorate_types::{ClusterId, MemberId};
-use sha1::{Digest, Sha1};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+pub use dns::LookUpError;
+pub use error::Error;
+pub use founding::Founding;
+pub use initial_cluster::{InitialCluster, Mistake, PairError, Unlike};
+pub use places::Difference;
+pub use roster::{Listed, Roster};
+pub use srv::Srv;
+
+use places::LookUp;
 
 /// A member's place in the world. Settled when its data directory is made; from then on the configuration's
 /// `initial-*` settings are ignored.
@@ -15,65 +49,73 @@ pub struct Identity {
     pub member: MemberId,
 }
 
-/// A cluster to be founded by one member.
+/// How a member begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Founding {
-    /// Its ids.
-    pub identity: Identity,
-    /// What the log knows of the founder.
-    pub node: Node,
+pub enum Beginning {
+    /// It founds a cluster, together with all the other founders.
+    Founds(Founding),
+    /// It joins a cluster that is there, and is told of it by its leader.
+    Joins(Identity),
 }
 
-impl Founding {
-    /// A cluster of one, reached at `peer_urls`.
+impl Beginning {
+    /// Who it is.
     #[must_use]
-    pub fn alone(name: &str, peer_urls: &[Url], token: &str) -> Self {
-        let peer_urls: Vec<String> = peer_urls.iter().map(Url::to_string).collect();
-        let member = member_id(&peer_urls, token);
-        let identity = Identity { cluster: cluster_id(&[member]), member };
-        Self { identity, node: Node { name: name.into(), peer_urls } }
+    pub fn identity(&self) -> &Identity {
+        match self {
+            Self::Founds(founding) => &founding.identity,
+            Self::Joins(identity) => identity,
+        }
+    }
+
+    /// All who found the cluster, this member among them; nobody if it joins one.
+    #[must_use]
+    pub fn founders(&self) -> BTreeMap<u64, Node> {
+        match self {
+            Self::Founds(founding) => founding.founders.clone(),
+            Self::Joins(_) => BTreeMap::new(),
+        }
     }
 }
 
-/// SHA-1 over the sorted peer URLs and the token, its first eight bytes.
-fn member_id(peer_urls: &[String], token: &str) -> MemberId {
-    let mut sorted: Vec<&str> = peer_urls.iter().map(String::as_str).collect();
-    sorted.sort_unstable();
-    let mut text = sorted.concat();
-    text.push_str(token);
-    MemberId(first_eight(&Sha1::digest(text)))
+/// Opens the data directory that `config` names for `backend`. An empty one becomes that of the member that the
+/// `initial-*` settings describe; for any other they are ignored, and nobody is asked.
+///
+/// Blocks for the disk, and waits for the network: up to 30 s for names that do not resolve, a second for each URL of
+/// another founder that does not answer, ten seconds for each of a cluster to be joined, and for each name server that
+/// does not answer. Wants a tokio runtime with
+/// time and IO.
+///
+/// # Errors
+/// See [`Error`]. The directory is no member's then, and can be opened again.
+pub async fn open(config: &Config, backend: &'static str) -> Result<DataDir, Error> {
+    let vacancy = match DataDir::open(&config.data_dir, backend)? {
+        Opened::Member(data_dir) => return Ok(data_dir),
+        Opened::Vacant(vacancy) => vacancy,
+    };
+    let outside =
+        Outside { clock: &SystemClock::new(), look_up: &places::look_up, nameservers: &dns::servers };
+    let beginning = begin(config, &outside).await?;
+    Ok(vacancy.claim(&beginning)?)
 }
 
-/// SHA-1 over the member ids in ascending order, its first eight bytes.
-fn cluster_id(members: &[MemberId]) -> ClusterId {
-    let mut sorted = members.to_vec();
-    sorted.sort_unstable();
-    let mut digest = Sha1::new();
-    sorted.iter().for_each(|member| digest.update(member.0.to_be_bytes()));
-    ClusterId(first_eight(&digest.finalize()))
+/// What a beginning needs of the world.
+struct Outside<'a> {
+    clock: &'a dyn Clock,
+    look_up: &'a LookUp,
+    nameservers: &'a dyn Fn() -> Vec<SocketAddr>,
 }
 
-fn first_eight(digest: &[u8]) -> u64 {
-    let bytes = digest.get(..8).and_then(|bytes| bytes.try_into().ok()).expect("SHA-1 gives twenty bytes");
-    u64::from_be_bytes(bytes)
+async fn begin(config: &Config, outside: &Outside<'_>) -> Result<Beginning, Error> {
+    let (cluster, name) = match &config.discovery_srv {
+        None => (config.initial_cluster.clone(), config.name.clone()),
+        Some(srv) => srv::find(srv, config, outside).await?,
+    };
+    match config.cluster_state {
+        ClusterState::New => founding::found(&cluster, &name, config, outside).await.map(Beginning::Founds),
+        ClusterState::Existing => joining::join(&cluster, &name, config, outside).await.map(Beginning::Joins),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_those_that_etcd_computes() {
-        let (urls, _) = Url::parse_all(&["http://localhost:2380".to_owned()]);
-        let founding = Founding::alone("default", &urls, "etcd-cluster");
-        assert_eq!(founding.identity.member.to_string(), "8e9e05c52164694d");
-        assert_eq!(founding.identity.cluster.to_string(), "cdf818194e3a8c32");
-    }
-
-    #[test]
-    fn the_order_of_the_urls_does_not_matter() {
-        let id =
-            |urls: [&str; 2]| Founding::alone("a", &Url::parse_all(&urls.map(str::to_owned)).0, "t").identity;
-        assert_eq!(id(["http://a:1", "http://b:2"]), id(["http://b:2", "http://a:1"]));
-    }
-}
+mod tests;

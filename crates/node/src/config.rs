@@ -10,6 +10,7 @@
 
 mod arguments;
 mod check;
+mod default_host;
 mod file;
 mod gates;
 mod log;
@@ -20,6 +21,7 @@ mod settings;
 mod source;
 mod variables;
 
+use crate::bootstrap::{InitialCluster, Srv};
 use crate::url::Url;
 use quorate_coordinator::Quota;
 use quorate_coordinator::auto_compaction::Retention;
@@ -45,6 +47,13 @@ pub struct Config {
     pub advertise_client_urls: Vec<Url>,
     /// Where other members find it; its id is made of these.
     pub advertise_peer_urls: Vec<Url>,
+    /// Who founds the cluster, or is in the one to be joined, and where. This and the next three count for a member without
+    /// data, see [`crate::bootstrap`]; beside a member's data directory they have not been checked.
+    pub initial_cluster: InitialCluster,
+    /// Which SRV records say that instead.
+    pub discovery_srv: Option<Srv>,
+    /// Whether that cluster is to be founded.
+    pub cluster_state: ClusterState,
     /// Part of the ids of a new cluster.
     pub cluster_token: String,
     /// How often a leader makes itself heard.
@@ -83,6 +92,15 @@ pub struct Config {
     pub gates: Gates,
     /// What is logged, how and where.
     pub log: Log,
+}
+
+/// Whether the cluster is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterState {
+    /// It is to be founded.
+    New,
+    /// It is there, and this member was added to it.
+    Existing,
 }
 
 #[cfg(test)]

@@ -3,16 +3,18 @@
 //! ```text
 //! <data-dir>/
 //!   quorate.lock     held by the process that serves it
-//!   identity.json    format version, backend, cluster and member id; written first, never changed
+//!   identity.json    format version, backend, cluster and member id, founders; written first, never changed
 //!   wal/             the log (elsewhere with --wal-dir)
 //!   wal.begun        made before the first client is served: from then on an empty log is a lost one
 //!   rocksdb/ or memory/   the engine's own
 //! ```
 
-use crate::bootstrap::Identity;
+use crate::bootstrap::{Beginning, Identity};
+use quorate_raft::Node;
 use quorate_types::{ClusterId, MemberId};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,10 +32,28 @@ pub struct DataDir {
     path: PathBuf,
     backend: &'static str,
     identity: Identity,
+    founders: BTreeMap<u64, Node>,
     is_new: bool,
     _lock: File,
     /// The log's folder, if that is elsewhere.
     log_lock: Option<File>,
+}
+
+/// What a directory turned out to be.
+#[derive(Debug)]
+pub enum Opened {
+    /// A member's.
+    Member(DataDir),
+    /// Nobody's.
+    Vacant(Vacancy),
+}
+
+/// An empty directory that waits for a member. Others are kept out until it is dropped.
+#[derive(Debug)]
+pub struct Vacancy {
+    path: PathBuf,
+    backend: &'static str,
+    lock: File,
 }
 
 /// Why a directory was not opened (law N2).
@@ -112,14 +132,25 @@ struct Record {
     backend: String,
     cluster_id: String,
     member_id: String,
+    /// Nobody for a member that joined its cluster. Not there: the first members were alone, and this was not written.
+    founders: Option<Vec<Founder>>,
+}
+
+/// A member of the cluster when it was founded.
+#[derive(Debug, Serialize, Deserialize)]
+struct Founder {
+    id: String,
+    name: String,
+    #[serde(rename = "peerURLs")]
+    peer_urls: Vec<String>,
 }
 
 impl DataDir {
-    /// Opens `path` for `backend`; a directory that is not there, or empty, becomes that of `founder`.
+    /// Opens `path` for `backend`. It is made if it is not there.
     ///
     /// # Errors
     /// See [`DirError`]. A directory that is refused is left as it was.
-    pub fn open(path: &Path, backend: &'static str, founder: &Identity) -> Result<Self, DirError> {
+    pub fn open(path: &Path, backend: &'static str) -> Result<Opened, DirError> {
         let path = path.to_owned();
         create(&path)?;
         if !is_claimed(&path)? {
@@ -127,14 +158,21 @@ impl DataDir {
         }
         let lock = lock(&path)?;
         // Asked again: whoever had the lock until now may have made the directory theirs.
-        let is_new = !is_claimed(&path)?;
-        let identity = if is_new {
-            write_identity(&path, backend, founder)?;
-            founder.clone()
+        if is_claimed(&path)? {
+            Self::of_member(path, backend, lock, false).map(Opened::Member)
         } else {
-            read_identity(&path, backend)?
-        };
-        Ok(Self { path, backend, identity, is_new, _lock: lock, log_lock: None })
+            Ok(Opened::Vacant(Vacancy { path, backend, lock }))
+        }
+    }
+
+    fn of_member(path: PathBuf, backend: &'static str, lock: File, is_new: bool) -> Result<Self, DirError> {
+        let Member { identity, founders } = read_identity(&path, backend)?;
+        Ok(Self { path, backend, identity, founders, is_new, _lock: lock, log_lock: None })
+    }
+
+    /// Whether there is a member's directory at `path`, as far as can be seen; [`DataDir::open`] tells for sure.
+    pub(crate) fn is_members(path: &Path) -> bool {
+        is_claimed(path).unwrap_or(false)
     }
 
     /// The backend that writes it.
@@ -147,6 +185,12 @@ impl DataDir {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// All who founded the cluster, as this member was told when it began; nobody if it joined a cluster that was there.
+    #[must_use]
+    pub fn founders(&self) -> &BTreeMap<u64, Node> {
+        &self.founders
     }
 
     /// Whether it was made just now.
@@ -204,6 +248,18 @@ impl DataDir {
     #[must_use]
     pub fn engine(&self, backend: &str) -> PathBuf {
         self.path.join(backend)
+    }
+}
+
+impl Vacancy {
+    /// Makes it the directory of the member that begins so. Blocks until that is durable.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub fn claim(self, beginning: &Beginning) -> Result<DataDir, DirError> {
+        let Self { path, backend, lock } = self;
+        write_identity(&path, backend, beginning)?;
+        DataDir::of_member(path, backend, lock, true)
     }
 }
 
@@ -279,12 +335,14 @@ fn lock(path: &Path) -> Result<File, DirError> {
     }
 }
 
-fn write_identity(path: &Path, backend: &str, identity: &Identity) -> Result<(), DirError> {
+fn write_identity(path: &Path, backend: &str, beginning: &Beginning) -> Result<(), DirError> {
+    let founder = |(id, Node { name, peer_urls })| Founder { id: MemberId(id).to_string(), name, peer_urls };
     let record = Record {
         format: FORMAT_VERSION,
         backend: backend.into(),
-        cluster_id: identity.cluster.to_string(),
-        member_id: identity.member.to_string(),
+        cluster_id: beginning.identity().cluster.to_string(),
+        member_id: beginning.identity().member.to_string(),
+        founders: Some(beginning.founders().into_iter().map(founder).collect()),
     };
     let mut text = serde_json::to_vec(&record).expect("a record has only strings and numbers");
     text.push(b'\n');
@@ -296,7 +354,13 @@ fn write_identity(path: &Path, backend: &str, identity: &Identity) -> Result<(),
     sync_folder(path)
 }
 
-fn read_identity(path: &Path, backend: &'static str) -> Result<Identity, DirError> {
+/// What `identity.json` says of a member.
+struct Member {
+    identity: Identity,
+    founders: BTreeMap<u64, Node>,
+}
+
+fn read_identity(path: &Path, backend: &'static str) -> Result<Member, DirError> {
     let file = path.join(IDENTITY);
     let text = fs::read(&file).map_err(failed("read", &file))?;
     let damaged = || DirError::Damaged(file.clone());
@@ -312,7 +376,16 @@ fn read_identity(path: &Path, backend: &'static str) -> Result<Identity, DirErro
         return Err(DirError::OtherBackend { path: path.to_owned(), found: record.backend, ours: backend });
     }
     let id = |text: &str| u64::from_str_radix(text, 16).map_err(|_| damaged());
-    Ok(Identity { cluster: ClusterId(id(&record.cluster_id)?), member: MemberId(id(&record.member_id)?) })
+    let identity =
+        Identity { cluster: ClusterId(id(&record.cluster_id)?), member: MemberId(id(&record.member_id)?) };
+    let founders = match record.founders {
+        Some(founders) => founders
+            .into_iter()
+            .map(|Founder { id: text, name, peer_urls }| Ok((id(&text)?, Node { name, peer_urls })))
+            .collect::<Result<_, DirError>>()?,
+        None => BTreeMap::from([(identity.member.0, Node::default())]),
+    };
+    Ok(Member { identity, founders })
 }
 
 #[cfg(test)]

@@ -7,10 +7,13 @@
 //! - **N1** No port opens before the configuration was found free of problems, the data directory was found to be ours,
 //!   and this member's own attributes were applied: it then serves a state it has agreed on.
 //! - **N2** A directory that is not ours is refused by name and left as it was.
+//! - **N3** All founders of a cluster compute the same map of it, from their settings alone, and a founder who can be
+//!   reached and was given another one stops the start: two maps could split the brain.
+//! - **N4** An empty directory never becomes that of a member which the cluster has seen at work: it may have voted.
 
 pub use quorate_grpc::ETCD_VERSION;
 
-mod bootstrap;
+pub mod bootstrap;
 pub mod config;
 mod data_dir;
 mod front;
@@ -19,7 +22,6 @@ mod node;
 mod upkeep;
 mod url;
 
-pub use bootstrap::{Founding, Identity};
 pub use config::Config;
-pub use data_dir::{DataDir, DirError};
+pub use data_dir::{DataDir, DirError, Opened, Vacancy};
 pub use node::{Error, Node, Parts};

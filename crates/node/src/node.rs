@@ -46,12 +46,10 @@ pub struct Node {
 
 /// What a start needs besides the configuration.
 pub struct Parts {
-    /// The data directory, open.
+    /// The data directory, open; see [`crate::bootstrap::open`].
     pub data_dir: DataDir,
     /// The engine in it.
     pub engine: Arc<dyn Engine>,
-    /// The name and addresses of the founder, if a cluster is to be founded.
-    pub founder: quorate_raft::Node,
     /// The id of this life's first command, above every earlier one.
     pub first_request_id: u64,
     /// Who is to run everything.
@@ -106,17 +104,18 @@ impl Node {
         parts: Parts,
         poll_clock: PollClock,
     ) -> Result<Self, Error> {
-        let Parts { mut data_dir, engine, founder, first_request_id, group } = parts;
+        let Parts { mut data_dir, engine, first_request_id, group } = parts;
         let identity = data_dir.identity().clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (stopping, is_stopping) = watch::channel(false);
         let options = Options {
+            founders: data_dir.founders().clone(),
             heartbeat: config.heartbeat,
             election_timeout: config.election_timeout,
             snapshot_entries: config.snapshot_entries,
             catchup_entries: config.catchup_entries,
             prune: Pace::with(config.compaction_records, config.compaction_rest),
-            ..Options::alone(identity.member, founder, first_request_id)
+            ..Options::alone(identity.member, quorate_raft::Node::default(), first_request_id)
         };
         let audience = Arc::new(Audience::default());
         let told = (audience.clone(), is_stopping);

@@ -45,7 +45,23 @@ impl Url {
         &self.host
     }
 
-    fn parse(text: &str) -> Result<Self, UrlError> {
+    /// The port in it.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address in it; none for a name.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    }
+
+    /// The same with `ip` for its host.
+    pub(crate) fn at(&self, ip: IpAddr) -> Self {
+        let host = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+        Self { host, port: self.port }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         let rest = text.strip_prefix("http://").ok_or_else(|| UrlError::Scheme(text.into()))?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 use quorate_node::config::{Parsed, parse};
-use quorate_node::{Config, DataDir, DirError, Error, Founding, Node, Parts};
+use quorate_node::{Config, DataDir, Node, Parts, bootstrap};
 use quorate_proto::etcdserverpb::kv_client::KvClient;
 use quorate_proto::etcdserverpb::{PutRequest, RangeRequest};
 use quorate_state_machine::spaces;
@@ -34,19 +34,17 @@ fn block_on<F: Future>(work: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-fn open(config: &Config) -> Result<DataDir, DirError> {
-    let founding = Founding::alone(&config.name, &config.advertise_peer_urls, &config.cluster_token);
-    DataDir::open(&config.data_dir, "memory", &founding.identity)
+fn open(config: &Config) -> Result<DataDir, bootstrap::Error> {
+    block_on(bootstrap::open(config, "memory"))
 }
 
-fn start_with(data_dir: &Path, more: &[String]) -> Result<Node, Error> {
+fn start_with(data_dir: &Path, more: &[String]) -> Result<Node, Box<dyn std::error::Error>> {
     let config = config(data_dir, more);
-    let founder = Founding::alone(&config.name, &config.advertise_peer_urls, &config.cluster_token).node;
     let data_dir = open(&config)?;
     let engine = MemoryEngine::open(data_dir.engine("memory"), spaces::ALL, Options::default()).unwrap();
     let (engine, group) = (Arc::new(engine), Group::threads());
     let first_request_id = quorate_tasks::entropy() >> 1;
-    block_on(Node::start(&config, Parts { data_dir, engine, founder, first_request_id, group }))
+    Ok(block_on(Node::start(&config, Parts { data_dir, engine, first_request_id, group }))?)
 }
 
 fn start(data_dir: &Path) -> Node {
@@ -56,7 +54,7 @@ fn start(data_dir: &Path) -> Node {
 fn refusal(data_dir: &Path, more: &[String]) -> String {
     match start_with(data_dir, more) {
         Ok(_) => panic!("it started"),
-        Err(error) => chain(&error),
+        Err(error) => chain(&*error),
     }
 }
 

@@ -3,7 +3,9 @@
 
 use super::problem::{Complaint, Problem};
 use super::settings::Settings;
-use super::{Config, gates, log};
+use super::{ClusterState, Config, default_host, gates, log, options};
+use crate::bootstrap::{InitialCluster, PairError, Srv};
+use crate::data_dir::DataDir;
 use crate::url::Url;
 use quorate_coordinator::Quota;
 use quorate_coordinator::auto_compaction::Retention;
@@ -25,25 +27,38 @@ impl Config {
     /// The settings in their place. Worthless if there are problems.
     pub(super) fn check(settings: &Settings, problems: &mut Vec<Problem>, remarks: &mut Vec<String>) -> Self {
         let mut check = Check { settings, problems, remarks };
-        check.advertised();
-        let advertise_peer_urls = check.advertised_urls("initial-advertise-peer-urls");
-        check.cluster(&advertise_peer_urls);
-        check.listeners("listen-peer-urls");
+        let (listen_client_urls, advertise_client_urls) = check.clients();
+        let data_dir = PathBuf::from(match settings.text("data-dir") {
+            "" => format!("{}.etcd", settings.text("name")),
+            folder => folder.to_owned(),
+        });
+        let listen_peer_urls = check.listeners("listen-peer-urls");
+        let advertise_peer_urls = check.advertised("initial-advertise-peer-urls", &listen_peer_urls);
+        let cluster_state = match settings.text("initial-cluster-state") {
+            "existing" => ClusterState::Existing,
+            _ => ClusterState::New,
+        };
+        // As for etcd, whoever has data asks no more how it all began.
+        let has_begun = DataDir::is_members(&data_dir);
+        let discovery_srv = check.discovery(has_begun);
+        let initial_cluster = match has_begun || discovery_srv.is_some() {
+            true => check.cluster_unchecked(&advertise_peer_urls),
+            false => check.cluster(&advertise_peer_urls, cluster_state),
+        };
         check.numbers();
         let front_threads = check.size("front-threads");
         let interval = settings.duration("grpc-keepalive-interval");
         let wal_dir = settings.text("wal-dir");
-        let data_dir = match settings.text("data-dir") {
-            "" => format!("{}.etcd", settings.text("name")),
-            folder => folder.to_owned(),
-        };
         Self {
             name: settings.text("name").to_owned(),
-            data_dir: PathBuf::from(data_dir),
+            data_dir,
             wal_dir: (!wal_dir.is_empty()).then(|| PathBuf::from(wal_dir)),
-            listen_client_urls: check.listeners("listen-client-urls"),
-            advertise_client_urls: check.advertised_urls("advertise-client-urls"),
+            listen_client_urls,
+            advertise_client_urls,
             advertise_peer_urls,
+            initial_cluster,
+            discovery_srv,
+            cluster_state,
             cluster_token: settings.text("initial-cluster-token").to_owned(),
             heartbeat: Duration::from_millis(settings.natural("heartbeat-interval")),
             election_timeout: Duration::from_millis(settings.natural("election-timeout")),
@@ -87,21 +102,24 @@ impl Check<'_> {
         }
     }
 
-    /// As for etcd, flags and variables must name both; a file need not, and then the default is advertised.
-    fn advertised(&mut self) {
-        if self.settings.is_set("advertise-client-urls") {
-            return;
+    /// Where clients are served, and where they are told to come. As for etcd, flags and variables must name both; a file
+    /// need not, and then the default is advertised.
+    fn clients(&mut self) -> (Vec<Url>, Vec<Url>) {
+        let (listen, advertise) = ("listen-client-urls", "advertise-client-urls");
+        let is_left_out = self.settings.is_set(listen) && !self.settings.is_set(advertise);
+        if is_left_out && self.settings.is_explicit(listen) {
+            self.complain(listen, Complaint::AdvertiseMissing);
         }
-        if self.settings.is_explicit("listen-client-urls") {
-            self.complain("listen-client-urls", Complaint::AdvertiseMissing);
-        } else if self.settings.is_set("listen-client-urls") {
-            let default = self.settings.list("advertise-client-urls").join(",");
-            if !self.settings.list("listen-client-urls").contains(&default) {
-                self.remarks.push(format!(
-                    "advertise-client-urls is not set: clients will be told {default}, where nobody may be listening"
-                ));
-            }
+        let listened = self.listeners(listen);
+        let advertised = self.advertised(advertise, &listened);
+        let is_default = advertised.iter().all(|url| url.to_string() == default(advertise));
+        if is_left_out && is_default && advertised.iter().any(|url| !listened.contains(url)) {
+            let url = default(advertise);
+            self.remarks.push(format!(
+                "{advertise} is not set: clients will be told {url}, where nobody may be listening"
+            ));
         }
+        (listened, advertised)
     }
 
     fn urls(&mut self, flag: &'static str) -> Vec<Url> {
@@ -113,11 +131,13 @@ impl Check<'_> {
         urls
     }
 
-    fn advertised_urls(&mut self, flag: &'static str) -> Vec<Url> {
+    fn advertised(&mut self, flag: &'static str, listen: &[Url]) -> Vec<Url> {
         let urls = self.urls(flag);
         for url in urls.iter().filter(|url| url.host().is_empty()) {
             self.complain(flag, Complaint::Rule(format!("unexpected empty host ({url})")));
         }
+        let (urls, remark) = default_host::settle(listen, urls, default(flag), default_host::find);
+        self.remarks.extend(remark.map(|remark| format!("{}: {remark}", self.settings.spot(flag))));
         urls
     }
 
@@ -142,18 +162,39 @@ impl Check<'_> {
         urls
     }
 
-    /// Only a cluster of this member alone can be formed.
-    fn cluster(&mut self, own: &[Url]) {
-        if self.settings.text("initial-cluster-state") != "new" {
-            let text = "joining an existing cluster is not implemented yet; it must be new";
-            self.complain("initial-cluster-state", Complaint::Rule(text.into()));
+    /// Who is in the cluster; without `--initial-cluster` this member alone.
+    fn cluster(&mut self, own: &[Url], state: ClusterState) -> InitialCluster {
+        let (name, text) = (self.settings.text("name"), self.settings.text("initial-cluster"));
+        let (cluster, wrong) = named(name, text, own);
+        let mut complaints: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        if complaints.is_empty() {
+            // Of a list that can only be read in part, nothing else is known.
+            let mistakes = cluster.mistakes(name, own, state);
+            complaints.extend(mistakes.iter().map(ToString::to_string));
         }
-        let cluster = self.settings.text("initial-cluster");
-        if !cluster.is_empty()
-            && let Err(why) = alone(cluster, self.settings.text("name"), own)
-        {
-            self.complain("initial-cluster", Complaint::Rule(why.into()));
+        complaints.into_iter().for_each(|text| self.complain("initial-cluster", Complaint::Rule(text)));
+        cluster
+    }
+
+    /// The records that stand for `--initial-cluster`, if that is left to them.
+    fn discovery(&mut self, has_begun: bool) -> Option<Srv> {
+        let settings = self.settings;
+        let (domain, suffix) = (settings.text("discovery-srv"), settings.text("discovery-srv-name"));
+        if domain.is_empty() {
+            if !suffix.is_empty() {
+                let spot = settings.spot("discovery-srv-name");
+                self.remarks.push(format!("{spot} has no effect without --discovery-srv"));
+            }
+            return None;
         }
+        self.rule("discovery-srv", has_begun || settings.text("initial-cluster").is_empty(), || {
+            "multiple discovery or bootstrap flags are set. Choose one of \"initial-cluster\", \"discovery-endpoints\" or \"discovery-srv\"".into()
+        });
+        Some(Srv { domain: domain.to_owned(), suffix: suffix.to_owned() })
+    }
+
+    fn cluster_unchecked(&self, own: &[Url]) -> InitialCluster {
+        named(self.settings.text("name"), self.settings.text("initial-cluster"), own).0
     }
 
     fn numbers(&mut self) {
@@ -256,25 +297,15 @@ impl Check<'_> {
     }
 }
 
-/// Whether `cluster` is the member `name` at its `own` URLs, and nobody else.
-fn alone(cluster: &str, name: &str, own: &[Url]) -> Result<(), &'static str> {
-    let mut urls = Vec::new();
-    for part in cluster.split(',').map(str::trim) {
-        match part.split_once('=') {
-            Some((member, url)) if member == name => urls.push(url.to_owned()),
-            Some(_) => {
-                return Err("clusters of several members are not implemented yet: name this member alone");
-            }
-            None => return Err("expected name=url pairs, separated by commas"),
-        }
-    }
-    let (mut urls, _) = Url::parse_all(&urls);
-    let mut own = own.to_vec();
-    urls.sort();
-    own.sort();
-    if urls == own {
-        Ok(())
-    } else {
-        Err("this member's URLs there and in --initial-advertise-peer-urls must be the same")
+/// What `flag` is if nobody sets it.
+fn default(flag: &str) -> &'static str {
+    let setting = options::settings().find(|setting| setting.flag == flag);
+    setting.expect("the table has every flag that the code asks for").default
+}
+
+fn named(name: &str, text: &str, own: &[Url]) -> (InitialCluster, Vec<PairError>) {
+    match text {
+        "" => (InitialCluster::alone(name, own), Vec::new()),
+        text => InitialCluster::parse(text),
     }
 }

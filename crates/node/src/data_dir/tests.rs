@@ -1,27 +1,61 @@
 use super::*;
+use crate::bootstrap::Founding;
 
 const OURS: Identity = Identity { cluster: ClusterId(0xcc), member: MemberId(0x0a) };
-const OTHER: Identity = Identity { cluster: ClusterId(1), member: MemberId(2) };
+
+/// Opens the directory; an empty one becomes that of [`OURS`], who joins a cluster.
+fn open(path: &Path, backend: &'static str) -> Result<DataDir, DirError> {
+    match DataDir::open(path, backend)? {
+        Opened::Member(data_dir) => Ok(data_dir),
+        Opened::Vacant(vacancy) => vacancy.claim(&Beginning::Joins(OURS)),
+    }
+}
 
 fn refused(path: &Path, backend: &'static str) -> DirError {
-    DataDir::open(path, backend, &OURS).expect_err("this directory is not ours")
+    open(path, backend).expect_err("this directory is not ours")
 }
 
 #[test]
-fn a_new_directory_becomes_the_founders_and_stays_it() {
+fn a_new_directory_becomes_the_members_and_stays_it() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("deep/data");
-    let first = DataDir::open(&path, "memory", &OURS).unwrap();
-    assert!(first.is_new() && *first.identity() == OURS);
+    let node = |name: &str| Node { name: name.into(), peer_urls: vec![format!("http://{name}:2380")] };
+    let founders = BTreeMap::from([(0x0a, node("a")), (0xb, node("b"))]);
+    let beginning = Beginning::Founds(Founding { identity: OURS, founders: founders.clone() });
+    let Opened::Vacant(vacancy) = DataDir::open(&path, "memory").unwrap() else { panic!("who made it?") };
+    let first = vacancy.claim(&beginning).unwrap();
+    assert_eq!((first.is_new(), first.identity(), first.founders()), (true, &OURS, &founders));
     drop(first);
-    let again = DataDir::open(&path, "memory", &OTHER).unwrap();
-    assert!(!again.is_new() && *again.identity() == OURS);
+    let Opened::Member(again) = DataDir::open(&path, "memory").unwrap() else { panic!("it was made") };
+    assert_eq!((again.is_new(), again.identity(), again.founders()), (false, &OURS, &founders));
+}
+
+#[test]
+fn a_directory_that_was_not_claimed_waits_for_another_start_and_keeps_others_out_meanwhile() {
+    let root = tempfile::tempdir().unwrap();
+    let Opened::Vacant(vacancy) = DataDir::open(root.path(), "memory").unwrap() else { panic!("empty") };
+    assert!(matches!(DataDir::open(root.path(), "memory"), Err(DirError::InUse(_))));
+    assert!(!DataDir::is_members(root.path()));
+    drop(vacancy);
+    assert!(open(root.path(), "memory").unwrap().is_new());
+    assert!(DataDir::is_members(root.path()));
+}
+
+#[test]
+fn who_joined_a_cluster_founds_none_after_a_restart_and_who_was_alone_before_there_were_founders_does() {
+    let root = tempfile::tempdir().unwrap();
+    drop(open(root.path(), "memory").unwrap());
+    assert!(open(root.path(), "memory").unwrap().founders().is_empty());
+    let text = r#"{"format":1,"backend":"memory","cluster_id":"cc","member_id":"a"}"#;
+    fs::write(root.path().join(IDENTITY), text).unwrap();
+    let alone = BTreeMap::from([(0xa, Node::default())]);
+    assert_eq!(open(root.path(), "memory").unwrap().founders(), &alone);
 }
 
 #[test]
 fn a_directory_in_use_is_refused() {
     let root = tempfile::tempdir().unwrap();
-    let _held = DataDir::open(root.path(), "memory", &OURS).unwrap();
+    let _held = open(root.path(), "memory").unwrap();
     assert!(matches!(refused(root.path(), "memory"), DirError::InUse(_)));
 }
 
@@ -44,7 +78,7 @@ fn somebody_elses_files_are_named() {
 #[test]
 fn the_other_backends_directory_is_refused_by_name() {
     let root = tempfile::tempdir().unwrap();
-    drop(DataDir::open(root.path(), "memory", &OURS).unwrap());
+    drop(open(root.path(), "memory").unwrap());
     let message = refused(root.path(), "rocksdb").to_string();
     assert!(message.contains("written by the memory backend") && message.contains("rocksdb"), "{message}");
 }
@@ -59,7 +93,8 @@ fn a_newer_format_is_refused_with_both_versions() {
 
 #[test]
 fn a_damaged_identity_is_refused_never_replaced() {
-    for text in ["", "{", "{}", r#"{"format":"x"}"#, r#"{"format":1,"backend":"memory"}"#] {
+    const FOUNDERS: &str = r#"{"format":1,"backend":"memory","cluster_id":"cc","member_id":"a","founders":[{"id":"x","name":"","peerURLs":[]}]}"#;
+    for text in ["", "{", "{}", r#"{"format":"x"}"#, r#"{"format":1,"backend":"memory"}"#, FOUNDERS] {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join(IDENTITY), text).unwrap();
         assert!(matches!(refused(root.path(), "memory"), DirError::Damaged(_)), "{text}");
@@ -72,13 +107,13 @@ fn a_start_that_was_cut_short_is_made_good() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join(LOCK), "").unwrap();
     fs::write(root.path().join(IDENTITY_DRAFT), "{\"for").unwrap();
-    assert!(DataDir::open(root.path(), "memory", &OURS).unwrap().is_new());
+    assert!(open(root.path(), "memory").unwrap().is_new());
 }
 
 #[test]
 fn a_log_that_was_begun_is_missed() {
     let root = tempfile::tempdir().unwrap();
-    let dir = DataDir::open(&root.path().join("data"), "memory", &OURS).unwrap();
+    let dir = open(&root.path().join("data"), "memory").unwrap();
     let elsewhere = root.path().join("elsewhere");
     assert!(dir.check_log(&elsewhere).is_ok(), "a start that was cut short had no log yet");
     dir.note_log().unwrap();
@@ -92,7 +127,7 @@ fn a_log_that_was_begun_is_missed() {
     fs::write(elsewhere.join("0000000000000001.wal"), "").unwrap();
     assert!(matches!(dir.check_log(&elsewhere), Err(DirError::ForeignLog { .. })), "a new member has none");
     drop(dir);
-    let again = DataDir::open(&root.path().join("data"), "memory", &OURS).unwrap();
+    let again = open(&root.path().join("data"), "memory").unwrap();
     assert!(again.check_log(&elsewhere).is_ok(), "what is in it is for the log to judge");
 }
 

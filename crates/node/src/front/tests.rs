@@ -1,7 +1,7 @@
 //! A whole node in this process, on a port of the system's choice, and clients of every kind.
 
 use crate::config::{Parsed, parse};
-use crate::{DataDir, Founding, Node, Parts};
+use crate::{Node, Parts, bootstrap};
 use futures::StreamExt;
 use http::Request;
 use http_body_util::BodyExt;
@@ -47,13 +47,11 @@ impl Scene {
         ];
         let flags = own.into_iter().chain(more.iter().map(ToString::to_string));
         let Parsed::Serve { config, .. } = parse(flags.map(Into::into), []) else { panic!("{more:?}") };
-        let founding = Founding::alone(&config.name, &config.advertise_peer_urls, &config.cluster_token);
-        let data_dir = DataDir::open(&config.data_dir, "memory", &founding.identity).unwrap();
+        let data_dir = block_on(bootstrap::open(&config, "memory")).unwrap();
         let engine = MemoryEngine::open(data_dir.engine("memory"), spaces::ALL, Options::default()).unwrap();
         let parts = Parts {
             data_dir,
             engine: Arc::new(engine),
-            founder: founding.node,
             first_request_id: quorate_tasks::entropy() >> 1,
             group: Group::threads(),
         };

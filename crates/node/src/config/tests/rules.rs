@@ -7,7 +7,7 @@ fn all_problems_are_told_at_once_with_source_and_setting() {
     let arguments = [
         "--listen-client-urls=https://0.0.0.0:1,http://example.org:2,http://:3,http://127.0.0.1:4,http://localhost:4",
         "--heartbeat-interval=500",
-        "--initial-cluster=default=http://localhost:2380,b=http://b:2380",
+        "--initial-cluster=a=http://localhost:2380,b=http://b:2380,c=http://b:2380",
         "--cert-file=x",
         "--feature-gates=NoSuch=true,LeaseCheckpointPersist=true",
     ];
@@ -26,7 +26,8 @@ fn all_problems_are_told_at_once_with_source_and_setting() {
         "--listen-client-urls: http://127.0.0.1:4 and http://localhost:4 are the same place",
         "--advertise-client-urls is required when --listen-client-urls is set explicitly",
         "--election-timeout[1000ms] should be at least as 5 times as --heartbeat-interval[500ms]",
-        "several members are not implemented yet",
+        "--initial-cluster: couldn't find local name \"default\" in the initial cluster configuration",
+        "--initial-cluster: initial cluster a=http://localhost:2380,b=http://b:2380,c=http://b:2380 has duplicate url",
         "--cert-file: this would have no effect yet. TLS is not there yet",
         "--feature-gates: unrecognized feature gate: NoSuch",
         "LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint",
@@ -91,19 +92,112 @@ fn election_times_keep_etcds_bounds() {
 #[test]
 fn a_cluster_of_this_member_alone_may_be_written_out() {
     let own = "--initial-advertise-peer-urls=http://a:1,http://b:2";
-    for cluster in ["default=http://a:1,default=http://b:2", "default=http://b:2, default=http://a:1", ""] {
-        assert_eq!(config(&[own, &format!("--initial-cluster={cluster}")], &[]).advertise_peer_urls.len(), 2);
+    for cluster in ["default=http://a:1,default=http://b:2", "default=http://b:2/, default=http://a:1,", ""] {
+        let config = config(&[own, &format!("--initial-cluster={cluster}")], &[]);
+        assert_eq!(config.initial_cluster.to_string(), "default=http://a:1,default=http://b:2");
+        assert_eq!(config.cluster_state, ClusterState::New);
     }
-    for cluster in [
-        "default=http://a:1",
-        "other=http://a:1,other=http://b:2",
-        "http://a:1",
-        "default=http://a:1,default=http://c:2",
+    assert_eq!(config(&[own, "--name=m"], &[]).initial_cluster.to_string(), "m=http://a:1,m=http://b:2");
+}
+
+#[test]
+fn what_is_wrong_with_the_initial_cluster_is_told_in_etcds_words() {
+    let own = "--initial-advertise-peer-urls=http://10.0.0.1:1,http://10.0.0.1:2";
+    for (cluster, told) in [
+        ("b=http://10.0.0.2:1", "couldn't find local name \"default\" in the initial cluster configuration"),
+        (
+            "default=http://10.0.0.1:1,default=http://10.0.0.1:2,b=http://c:1,c=http://c:1",
+            "initial cluster b=http://c:1,c=http://c:1,default=http://10.0.0.1:1,default=http://10.0.0.1:2 has duplicate url",
+        ),
+        (
+            "default=http://10.0.0.1:1,default=http://10.0.0.1:3,b=http://b:1",
+            "--initial-cluster has default=http://10.0.0.1:3 but missing from --initial-advertise-peer-urls=http://10.0.0.1:1,http://10.0.0.1:2 (resolved urls: \"http://10.0.0.1:2\" != \"http://10.0.0.1:3\")",
+        ),
+        (
+            "default=http://10.0.0.1:1,b=http://b:1",
+            "--initial-advertise-peer-urls has http://10.0.0.1:2 but missing from --initial-cluster=default=http://10.0.0.1:1",
+        ),
+        ("default=https://10.0.0.1:1", "`https://10.0.0.1:1`: the scheme must be http"),
+        ("default=http://10.0.0.1", "`http://10.0.0.1`: a URL must end with a port"),
+        ("http://10.0.0.1:1", "`http://10.0.0.1:1`: expected name=url pairs"),
+        ("default=", "``: the scheme must be http"),
     ] {
-        assert_eq!(refusal(&[own, &format!("--initial-cluster={cluster}")], &[]).1, 1, "{cluster}");
+        let (text, code) = refusal(&[own, &format!("--initial-cluster={cluster}")], &[]);
+        assert!(code == 1 && text.contains(&format!("--initial-cluster: {told}")), "{cluster}: {text}");
+        assert_eq!(text.lines().count(), 2, "nothing else is wrong: {text}");
     }
-    assert_eq!(refusal(&["--initial-cluster-state=existing"], &[]).1, 1);
     assert_eq!(refusal(&["--initial-cluster-state=old"], &[]).1, 1);
+}
+
+#[test]
+fn who_joins_a_cluster_names_somebody_to_ask_and_need_not_repeat_what_it_advertises() {
+    let existing = "--initial-cluster-state=existing";
+    let elsewhere = "--initial-cluster=default=http://10.0.0.1:7,b=http://10.0.0.2:7";
+    assert_eq!(config(&[existing, elsewhere], &[]).cluster_state, ClusterState::Existing);
+    for cluster in ["", "default=http://10.0.0.1:7"] {
+        let (text, _) = refusal(&[existing, &format!("--initial-cluster={cluster}")], &[]);
+        let told = "could not retrieve cluster information from the given URLs";
+        assert!(text.contains(told), "{text}");
+    }
+    let (text, _) = refusal(&[existing, "--initial-cluster=b=http://10.0.0.2:7"], &[]);
+    assert!(text.contains("couldn't find local name"), "{text}");
+}
+
+#[test]
+fn names_are_not_resolved_while_settings_are_read() {
+    let own = "--initial-advertise-peer-urls=http://nowhere.invalid:1";
+    let config = config(&[own, "--initial-cluster=default=http://10.0.0.1:1,b=http://b:1"], &[]);
+    assert_eq!(config.initial_cluster.to_string(), "b=http://b:1,default=http://10.0.0.1:1");
+}
+
+#[test]
+fn the_members_are_named_once_or_left_to_the_dns() {
+    let srv = "--discovery-srv=example.com";
+    let found = config(&[srv, "--discovery-srv-name=x"], &[]).discovery_srv.unwrap();
+    assert_eq!((found.domain.as_str(), found.suffix.as_str()), ("example.com", "x"));
+    assert_eq!(config(&[srv, "--initial-cluster-state=existing"], &[]).cluster_state, ClusterState::Existing);
+    let (text, _) = refusal(&[srv, "--initial-cluster=default=http://localhost:2380"], &[]);
+    assert!(text.contains("--discovery-srv: multiple discovery or bootstrap flags are set"), "{text}");
+    let warned = remarks(&["--discovery-srv-name=x"], &[]);
+    assert_eq!(warned, ["--discovery-srv-name has no effect without --discovery-srv"]);
+}
+
+#[test]
+fn who_listens_everywhere_and_advertises_the_default_advertises_the_machines_own_address() {
+    let host = Some([10, 0, 0, 7].into());
+    let told = |listen: &str, advertised: &str, host| {
+        let (listen, _) = Url::parse_all(&[listen.to_owned(), "http://127.0.0.1:9".to_owned()]);
+        let (advertised, _) = Url::parse_all(&advertised.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let (urls, remark) = default_host::settle(&listen, advertised, "http://localhost:2380", || host);
+        (urls.iter().map(Url::to_string).collect::<Vec<_>>().join(","), remark.is_some())
+    };
+    let default = "http://localhost:2380";
+    assert_eq!(told("http://0.0.0.0:7", default, host), ("http://10.0.0.7:7".to_owned(), true));
+    assert_eq!(told("http://0.0.0.0:7", default, None), (default.to_owned(), true));
+    for (listen, advertised) in [
+        ("http://127.0.0.1:7", default),
+        ("http://[::]:7", default),
+        ("http://0.0.0.0:7", "http://localhost:2381"),
+        ("http://0.0.0.0:7", "http://localhost:2380,http://a:1"),
+    ] {
+        assert_eq!(told(listen, advertised, host), (advertised.to_owned(), false), "{listen} {advertised}");
+    }
+}
+
+#[test]
+fn beside_a_members_data_how_it_began_is_not_looked_at_and_the_rest_is() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("identity.json"), "{}").unwrap();
+    let data_dir = format!("--data-dir={}", root.path().display());
+    for cluster in ["nonsense", "b=https://b:1", "b=http://b:1,c=http://b:1", "default=http://10.9.9.9:1"] {
+        for state in ["new", "existing"] {
+            let flags = [format!("--initial-cluster={cluster}"), format!("--initial-cluster-state={state}")];
+            assert!(remarks(&[&data_dir, &flags[0], &flags[1]], &[]).is_empty());
+            assert_eq!(refusal(&[&flags[0], &flags[1]], &[]).1, 1);
+        }
+    }
+    let (text, _) = refusal(&[&data_dir, "--initial-advertise-peer-urls=https://a:1"], &[]);
+    assert!(text.contains("the scheme must be http"), "{text}");
 }
 
 #[test]
