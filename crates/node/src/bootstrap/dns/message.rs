@@ -163,7 +163,7 @@ mod tests {
             packet.extend_from_slice(&kind.to_be_bytes());
             packet.extend_from_slice(&[0, 1, 0, 0, 0, 60, 0, 15, 0, 10, 0, 20]);
             packet.extend_from_slice(&u16::to_be_bytes(port));
-            packet.push(6 - (host.len() == 5) as u8);
+            packet.push(host.len().try_into().unwrap());
             packet.extend_from_slice(host.as_bytes());
             let end = if host.len() == 5 { vec![0, 0, 0] } else { vec![0xc0, domain] };
             packet.extend_from_slice(&end);
