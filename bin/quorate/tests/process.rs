@@ -323,6 +323,38 @@ fn a_second_server_on_a_directory_is_refused_by_name() {
 }
 
 #[test]
+fn a_member_that_cannot_join_says_why_and_a_directory_without_one_may_begin_later() {
+    let home = tempfile::tempdir().unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cluster = format!("--initial-cluster=default=http://localhost:2380,b=http://{nobody}");
+    let arguments = [&ANY_PORT[..], &["--initial-cluster-state=existing", &cluster]].concat();
+    let (code, _, complaint) = output(home.path(), &arguments);
+    let told = "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs";
+    assert!(code == Some(1) && complaint.contains(told), "{code:?} {complaint}");
+    let server = Server::start(home.path(), &[]);
+    server.put("a", "1");
+    drop(server);
+    // Now it has data, and how it is said to have begun is of no interest.
+    let server = Server::start(home.path(), &["--initial-cluster-state=existing", &cluster]);
+    assert_eq!(server.all(), ["a=1@2"]);
+}
+
+#[test]
+fn a_signal_ends_a_start_that_waits_for_others() {
+    let home = tempfile::tempdir().unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let cluster =
+        format!("--initial-cluster=default=http://localhost:2380,b=http://{}", silent.local_addr().unwrap());
+    let arguments = [&ANY_PORT[..], &["--initial-cluster-state=existing", &cluster]].concat();
+    let mut child = quorate(home.path(), &arguments).stderr(Stdio::null()).spawn().unwrap();
+    let (_question, _) = silent.accept().unwrap(); // it would wait ten seconds for the answer
+    let asked = Instant::now();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[test]
 fn a_port_in_use_ends_the_start_with_its_name() {
     let home = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -6,17 +6,20 @@
 //! ```text
 //! --initial-cluster-state=new        ids come of --initial-cluster and the token alone; every founder computes the same map
 //! --initial-cluster-state=existing   ids are those that the members give, whose list must fit --initial-cluster
+//! --discovery-srv                    SRV records stand for --initial-cluster
 //! ```
 //!
 //! Whoever founds asks each other founder who can be reached whether it was given the same; who cannot be reached is no
 //! obstacle, since somebody has to be first. See the laws N3 and N4 of the crate.
 
+mod dns;
 mod error;
 mod founding;
 mod initial_cluster;
 mod joining;
 mod places;
 mod roster;
+mod srv;
 
 use crate::config::{ClusterState, Config};
 use crate::data_dir::{DataDir, Opened};
@@ -24,12 +27,15 @@ use quorate_raft::Node;
 use quorate_tasks::{Clock, SystemClock};
 use quorate_types::{ClusterId, MemberId};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
+pub use dns::LookUpError;
 pub use error::Error;
 pub use founding::Founding;
 pub use initial_cluster::{InitialCluster, Mistake, PairError, Unlike};
 pub use places::Difference;
 pub use roster::{Listed, Roster};
+pub use srv::Srv;
 
 use places::LookUp;
 
@@ -76,7 +82,8 @@ impl Beginning {
 /// `initial-*` settings describe; for any other they are ignored, and nobody is asked.
 ///
 /// Blocks for the disk, and waits for the network: up to 30 s for names that do not resolve, a second for each URL of
-/// another founder that does not answer, ten seconds for each of a cluster to be joined. Wants a tokio runtime with
+/// another founder that does not answer, ten seconds for each of a cluster to be joined, and for each name server that
+/// does not answer. Wants a tokio runtime with
 /// time and IO.
 ///
 /// # Errors
@@ -86,7 +93,9 @@ pub async fn open(config: &Config, backend: &'static str) -> Result<DataDir, Err
         Opened::Member(data_dir) => return Ok(data_dir),
         Opened::Vacant(vacancy) => vacancy,
     };
-    let beginning = begin(config, &Outside { clock: &SystemClock::new(), look_up: &places::look_up }).await?;
+    let outside =
+        Outside { clock: &SystemClock::new(), look_up: &places::look_up, nameservers: &dns::servers };
+    let beginning = begin(config, &outside).await?;
     Ok(vacancy.claim(&beginning)?)
 }
 
@@ -94,12 +103,17 @@ pub async fn open(config: &Config, backend: &'static str) -> Result<DataDir, Err
 struct Outside<'a> {
     clock: &'a dyn Clock,
     look_up: &'a LookUp,
+    nameservers: &'a dyn Fn() -> Vec<SocketAddr>,
 }
 
 async fn begin(config: &Config, outside: &Outside<'_>) -> Result<Beginning, Error> {
+    let (cluster, name) = match &config.discovery_srv {
+        None => (config.initial_cluster.clone(), config.name.clone()),
+        Some(srv) => srv::find(srv, config, outside).await?,
+    };
     match config.cluster_state {
-        ClusterState::New => founding::found(config, outside).await.map(Beginning::Founds),
-        ClusterState::Existing => joining::join(config, outside).await.map(Beginning::Joins),
+        ClusterState::New => founding::found(&cluster, &name, config, outside).await.map(Beginning::Founds),
+        ClusterState::Existing => joining::join(&cluster, &name, config, outside).await.map(Beginning::Joins),
     }
 }
 

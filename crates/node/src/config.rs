@@ -21,7 +21,7 @@ mod settings;
 mod source;
 mod variables;
 
-use crate::bootstrap::InitialCluster;
+use crate::bootstrap::{InitialCluster, Srv};
 use crate::url::Url;
 use quorate_coordinator::Quota;
 use quorate_coordinator::auto_compaction::Retention;
@@ -47,11 +47,11 @@ pub struct Config {
     pub advertise_client_urls: Vec<Url>,
     /// Where other members find it; its id is made of these.
     pub advertise_peer_urls: Vec<Url>,
-    /// Where other members are served.
-    pub listen_peer_urls: Vec<Url>,
-    /// Who founds the cluster, or is in the one to be joined, and where. This and the next two count for a member without
+    /// Who founds the cluster, or is in the one to be joined, and where. This and the next three count for a member without
     /// data, see [`crate::bootstrap`]; beside a member's data directory they have not been checked.
     pub initial_cluster: InitialCluster,
+    /// Which SRV records say that instead.
+    pub discovery_srv: Option<Srv>,
     /// Whether that cluster is to be founded.
     pub cluster_state: ClusterState,
     /// Part of the ids of a new cluster.

@@ -1,5 +1,6 @@
 //! Why a member does not begin: etcd's words where etcd refuses the same.
 
+use super::dns::LookUpError;
 use super::initial_cluster::Mistake;
 use super::places::Difference;
 use super::roster::{Listed, Roster};
@@ -18,6 +19,20 @@ pub enum Error {
     /// The `initial-*` settings do not fit together.
     #[error(transparent)]
     Mistake(#[from] Mistake),
+    /// The DNS has no records of the members.
+    #[error("error querying DNS SRV records: {0}")]
+    Records(LookUpError),
+    /// It has one that is of no use.
+    #[error("error querying DNS SRV records: {0} cannot be where a member is")]
+    Record(String),
+    /// It has records of members that speak TLS.
+    #[error("{0} has records: its members speak TLS, which is not there yet")]
+    SecureRecords(String),
+    /// None of them is of this member.
+    #[error(
+        "cannot find local etcd member {0:?} in SRV records: none is where --initial-advertise-peer-urls says"
+    )]
+    NotInRecords(String),
     /// The cluster has seen this member at work: its data is not here (law N4).
     #[error(
         "member {0} has already been bootstrapped: its data is not in this directory; restore it, or remove this member and add it anew"
@@ -65,11 +80,11 @@ pub enum Error {
     #[error("error validating peerURLs {found}: PeerURLs: no match found for existing member ({}, [{}]), last resolver error ({why})", MemberId(listed.id), listed.peer_urls.join(" "))]
     NoMatch {
         /// The cluster.
-        found: Roster,
+        found: Box<Roster>,
         /// That member.
-        listed: Listed,
+        listed: Box<Listed>,
         /// Why the last that was named is not it.
-        why: Difference,
+        why: Box<Difference>,
     },
     /// Its version is one that this release does not speak, or nobody tells it.
     #[error("incompatible with current running cluster")]

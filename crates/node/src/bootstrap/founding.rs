@@ -1,6 +1,6 @@
 //! Founding a cluster: ids as etcd computes them, and that all founders were given the same.
 
-use super::initial_cluster::{InitialCluster, Mistake, Unlike};
+use super::initial_cluster::{InitialCluster, Mistake};
 use super::roster::{self, Roster};
 use super::{Error, Identity, Outside, places};
 use crate::config::{ClusterState, Config};
@@ -23,33 +23,32 @@ pub struct Founding {
     pub founders: BTreeMap<u64, Node>,
 }
 
-/// What `config` founds, once no founder who can be reached knows better.
-pub(super) async fn found(config: &Config, outside: &Outside<'_>) -> Result<Founding, Error> {
-    let cluster = &config.initial_cluster;
-    let founding = Founding::new(cluster, &config.name, &config.cluster_token)?;
-    agree(cluster, config, outside).await?;
-    let asked = cluster.others(&config.name).map(|(_, urls)| first_answer(urls, outside));
+/// What the member `name` of `cluster` founds, once no founder who can be reached knows better.
+pub(super) async fn found(
+    cluster: &InitialCluster,
+    name: &str,
+    config: &Config,
+    outside: &Outside<'_>,
+) -> Result<Founding, Error> {
+    let advertised = &config.advertise_peer_urls;
+    if let Some(mistake) = cluster.mistakes(name, advertised, ClusterState::New).into_iter().next() {
+        return Err(mistake.into());
+    }
+    let founding = Founding::new(cluster, name, &config.cluster_token)?;
+    let listed = cluster.urls(name).unwrap_or_default();
+    let settled = places::settle(advertised, listed, outside).await;
+    settled.map_err(|why| Mistake::unlike(name, listed, advertised, why))?;
+    let asked = cluster.others(name).map(|(_, urls)| first_answer(urls, outside));
     for (url, roster) in futures::future::join_all(asked).await.into_iter().flatten() {
         founding.check(&url, roster)?;
     }
     Ok(founding)
 }
 
-/// Whether this member is where the cluster will look for it.
-async fn agree(cluster: &InitialCluster, config: &Config, outside: &Outside<'_>) -> Result<(), Mistake> {
-    let advertised = &config.advertise_peer_urls;
-    if let Some(mistake) = cluster.mistakes(&config.name, advertised, ClusterState::New).into_iter().next() {
-        return Err(mistake);
-    }
-    let listed = cluster.urls(&config.name).unwrap_or_default();
-    let outcome = places::settle(advertised, listed, outside).await;
-    outcome.map_err(|why| Unlike::new(&config.name, listed, advertised, why).into())
-}
-
 /// What the first of a member's URLs says that says something. Nobody may be there yet.
 async fn first_answer(urls: &[Url], outside: &Outside<'_>) -> Option<(Url, Roster)> {
     for url in urls {
-        match roster::ask(url, PATIENCE, outside.clock).await {
+        match roster::ask(url, PATIENCE, outside).await {
             Ok(roster) => return Some((url.clone(), roster)),
             Err(error) => tracing::debug!(%url, %error, "another founder does not answer"),
         }

@@ -31,7 +31,7 @@ pub enum Mistake {
     NoSuchName(String),
     /// It is there, but elsewhere.
     #[error(transparent)]
-    Unlike(#[from] Unlike),
+    Unlike(Box<Unlike>),
     /// Two members are at one place, or one is twice.
     #[error("initial cluster {0} has duplicate url")]
     Duplicate(InitialCluster),
@@ -54,8 +54,8 @@ pub struct Unlike {
 impl InitialCluster {
     /// A cluster of `name`, and nobody else.
     pub(crate) fn alone(name: &str, urls: &[Url]) -> Self {
-        let mut cluster = Self { members: BTreeMap::from([(name.to_owned(), urls.to_vec())]) };
-        cluster.sort();
+        let mut cluster = Self::default();
+        urls.iter().for_each(|url| cluster.add(name, url.clone()));
         cluster
     }
 
@@ -66,16 +66,18 @@ impl InitialCluster {
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let pair = part.split_once('=').ok_or_else(|| PairError::Form(part.to_owned()));
             match pair.and_then(|(name, url)| Ok((name, Url::parse(url.trim())?))) {
-                Ok((name, url)) => cluster.members.entry(name.to_owned()).or_default().push(url),
+                Ok((name, url)) => cluster.add(name, url),
                 Err(error) => wrong.push(error),
             }
         }
-        cluster.sort();
         (cluster, wrong)
     }
 
-    fn sort(&mut self) {
-        self.members.values_mut().for_each(|urls| urls.sort_by_cached_key(Url::to_string));
+    /// One more URL of the member `name`.
+    pub(crate) fn add(&mut self, name: &str, url: Url) {
+        let urls = self.members.entry(name.to_owned()).or_default();
+        urls.push(url);
+        urls.sort_by_cached_key(Url::to_string);
     }
 
     /// The members by name.
@@ -102,7 +104,7 @@ impl InitialCluster {
             // Who joins has told the cluster where it is when it was added.
             Some(listed) if state == ClusterState::New => {
                 if let Some(Err(why)) = places::compare(advertised, listed) {
-                    mistakes.push(Unlike::new(name, listed, advertised, why).into());
+                    mistakes.push(Mistake::unlike(name, listed, advertised, why));
                 }
             }
             Some(_) if self.members.len() == 1 => mistakes.push(Mistake::NobodyAnswers),
@@ -132,10 +134,10 @@ impl fmt::Display for InitialCluster {
     }
 }
 
-impl Unlike {
-    pub(crate) fn new(name: &str, listed: &[Url], advertised: &[Url], why: Difference) -> Self {
+impl Mistake {
+    pub(crate) fn unlike(name: &str, listed: &[Url], advertised: &[Url], why: Difference) -> Self {
         let (listed, advertised) = (listed.to_vec(), advertised.to_vec());
-        Self { name: name.to_owned(), listed, advertised, why }
+        Self::Unlike(Box::new(Unlike { name: name.to_owned(), listed, advertised, why }))
     }
 }
 

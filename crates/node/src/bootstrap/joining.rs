@@ -18,9 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The oldest cluster version that may be joined. etcd's.
 const OLDEST: ClusterVersion = ClusterVersion { major: 3, minor: 0 };
 
-/// Who this member is in the cluster that `config` names.
-pub(super) async fn join(config: &Config, outside: &Outside<'_>) -> Result<Identity, Error> {
-    let (cluster, name) = (&config.initial_cluster, config.name.as_str());
+/// Who the member that is called `name` in `cluster` is to the others.
+pub(super) async fn join(
+    cluster: &InitialCluster,
+    name: &str,
+    config: &Config,
+    outside: &Outside<'_>,
+) -> Result<Identity, Error> {
     let mistakes = cluster.mistakes(name, &config.advertise_peer_urls, ClusterState::Existing);
     if let Some(mistake) = mistakes.into_iter().next() {
         return Err(mistake.into());
@@ -40,7 +44,7 @@ async fn found(cluster: &InitialCluster, name: &str, outside: &Outside<'_>) -> R
     let mut urls: Vec<&Url> = cluster.others(name).flat_map(|(_, urls)| urls).collect();
     urls.sort_by_cached_key(|url| url.to_string());
     for url in urls {
-        match roster::ask(url, PATIENCE, outside.clock).await {
+        match roster::ask(url, PATIENCE, outside).await {
             Ok(found) if !found.is_ours => return Err(Error::Foreign { url: url.clone() }),
             Ok(found) if found.members.is_empty() => return Err(Error::NoMembers),
             Ok(found) => return Ok(found),
@@ -64,9 +68,9 @@ async fn own_entry(
     let mut own = None;
     for listed in &found.members {
         let at = counterpart(listed, &left, outside).await.map_err(|why| Error::NoMatch {
-            found: found.clone(),
-            listed: listed.clone(),
-            why,
+            found: Box::new(found.clone()),
+            listed: Box::new(listed.clone()),
+            why: Box::new(why),
         })?;
         if left.swap_remove(at).0 == name {
             own = Some(listed.clone());
@@ -112,7 +116,7 @@ async fn check_version(found: &Roster, own: MemberId, outside: &Outside<'_>) -> 
 
 async fn version(listed: &Listed, outside: &Outside<'_>) -> Option<ClusterVersion> {
     for url in listed.peer_urls.iter().filter_map(|url| Url::parse(url).ok()) {
-        match roster::cluster_version(&url, PATIENCE, outside.clock).await {
+        match roster::cluster_version(&url, PATIENCE, outside).await {
             Ok(text) => return ClusterVersion::parse(&text),
             Err(error) => tracing::warn!(address = %url, %error, "failed to reach the peer URL"),
         }

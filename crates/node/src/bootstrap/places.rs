@@ -13,8 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it rests before it asks for a name again. etcd's.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Finds the address of a name.
-pub(crate) type LookUp = dyn Fn(&Url) -> BoxFuture<'static, io::Result<IpAddr>> + Send + Sync;
+/// Finds the addresses of a name: at least one, or an error.
+pub(crate) type LookUp = dyn Fn(&Url) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync;
 
 /// Why they are not, in etcd's words.
 #[derive(Debug, thiserror::Error)]
@@ -38,14 +38,23 @@ pub enum Difference {
     Unreadable(#[from] UrlError),
 }
 
-/// The address of a name, as the system finds it: the first of several.
-pub(crate) fn look_up(url: &Url) -> BoxFuture<'static, io::Result<IpAddr>> {
+/// The addresses of a name, as the system finds them.
+pub(crate) fn look_up(url: &Url) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
     let (host, port) = (url.host().to_owned(), url.port());
     Box::pin(async move {
-        let mut found = tokio::net::lookup_host((host, port)).await?;
-        let first = found.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such host"))?;
-        Ok(first.ip())
+        let found: Vec<IpAddr> =
+            tokio::net::lookup_host((host, port)).await?.map(|address| address.ip()).collect();
+        if found.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no such host"));
+        }
+        Ok(found)
     })
+}
+
+/// The first address of a name: as for etcd, that is where it leads.
+async fn first(url: &Url, outside: &Outside<'_>) -> io::Result<IpAddr> {
+    let found = (outside.look_up)(url).await?;
+    found.first().copied().ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Whether `left` and `right` are the same, as far as that shows without resolving names; none if it does not.
@@ -85,7 +94,7 @@ async fn resolved(urls: &[Url], deadline: Moment, outside: &Outside<'_>) -> Resu
 async fn place(url: &Url, deadline: Moment, outside: &Outside<'_>) -> Result<Url, Difference> {
     let clock: &dyn Clock = outside.clock;
     loop {
-        let found = quorate_tasks::timeout(clock, deadline, (outside.look_up)(url)).await;
+        let found = quorate_tasks::timeout(clock, deadline, first(url, outside)).await;
         let error = match found {
             Ok(Ok(ip)) => {
                 tracing::info!(%url, %ip, "resolved URL Host");
@@ -100,6 +109,16 @@ async fn place(url: &Url, deadline: Moment, outside: &Outside<'_>) -> Result<Url
         tracing::warn!(%url, %error, "failed to resolve URL Host; it is asked for again");
         clock.sleep_until(clock.now() + PAUSE).await;
     }
+}
+
+/// The place of a URL, if its name resolves when it is asked for once.
+pub(crate) async fn at_once(url: &Url, outside: &Outside<'_>) -> Option<Url> {
+    if let Some(place) = fixed(url) {
+        return Some(place);
+    }
+    let (clock, found) = (outside.clock, first(url, outside));
+    let found = quorate_tasks::timeout(clock, clock.now() + PATIENCE, found).await;
+    found.ok()?.ok().map(|ip| url.at(ip))
 }
 
 /// The place of a URL that needs no resolving. As for etcd, `localhost` is only itself.

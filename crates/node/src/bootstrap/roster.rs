@@ -1,5 +1,6 @@
 //! What a member says on its peer port of the cluster it belongs to: `GET /members` and `GET /version`.
 
+use super::Outside;
 use crate::url::Url;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
@@ -7,11 +8,11 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use quorate_http::peer::CLUSTER_ID;
-use quorate_tasks::Clock;
 use quorate_types::{ClusterId, MemberId};
 use serde::Deserialize;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -76,8 +77,8 @@ pub(super) enum AskError {
 }
 
 /// Whom the member at `url` knows, if it says so within `patience`.
-pub(super) async fn ask(url: &Url, patience: Duration, clock: &dyn Clock) -> Result<Roster, AskError> {
-    let (headers, body) = get(url, "/members", patience, clock).await?;
+pub(super) async fn ask(url: &Url, patience: Duration, outside: &Outside<'_>) -> Result<Roster, AskError> {
+    let (headers, body) = get(url, "/members", patience, outside).await?;
     // Go writes a list of nobody as null.
     let members: Option<Vec<Listed>> = serde_json::from_slice(&body)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -93,13 +94,13 @@ pub(super) async fn ask(url: &Url, patience: Duration, clock: &dyn Clock) -> Res
 pub(super) async fn cluster_version(
     url: &Url,
     patience: Duration,
-    clock: &dyn Clock,
+    outside: &Outside<'_>,
 ) -> Result<String, AskError> {
     #[derive(Deserialize)]
     struct Versions {
         etcdcluster: String,
     }
-    let (_, body) = get(url, "/version", patience, clock).await?;
+    let (_, body) = get(url, "/version", patience, outside).await?;
     Ok(serde_json::from_slice::<Versions>(&body)?.etcdcluster)
 }
 
@@ -107,16 +108,22 @@ async fn get(
     url: &Url,
     path: &str,
     patience: Duration,
-    clock: &dyn Clock,
+    outside: &Outside<'_>,
 ) -> Result<(HeaderMap, Bytes), AskError> {
-    let answer = quorate_tasks::timeout(clock, clock.now() + patience, get_patiently(url, path)).await;
+    let clock = outside.clock;
+    let answer =
+        quorate_tasks::timeout(clock, clock.now() + patience, get_patiently(url, path, outside)).await;
     answer.unwrap_or(Err(AskError::Elapsed(patience)))
 }
 
 /// One request on a connection of its own.
-async fn get_patiently(url: &Url, path: &str) -> Result<(HeaderMap, Bytes), AskError> {
-    let host = url.host().trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((host, url.port())).await.map_err(AskError::Connect)?;
+async fn get_patiently(url: &Url, path: &str, outside: &Outside<'_>) -> Result<(HeaderMap, Bytes), AskError> {
+    let found = match url.ip() {
+        Some(ip) => vec![ip],
+        None => (outside.look_up)(url).await.map_err(AskError::Connect)?,
+    };
+    let addresses: Vec<SocketAddr> = found.into_iter().map(|ip| SocketAddr::new(ip, url.port())).collect();
+    let stream = TcpStream::connect(addresses.as_slice()).await.map_err(AskError::Connect)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path)
         .header(header::HOST, format!("{}:{}", url.host(), url.port()))

@@ -3,6 +3,7 @@
 mod founding;
 mod joining;
 mod places;
+mod srv;
 
 use super::{Beginning, Error, Outside, begin};
 use crate::Config;
@@ -32,8 +33,17 @@ fn settings(data_dir: &Path, flags: &[&str]) -> Config {
 async fn outcome(flags: &[&str], peers: &[&Peer]) -> Result<Beginning, Error> {
     let root = tempfile::tempdir().unwrap();
     let config = settings(&root.path().join("none"), flags);
-    let outside = Outside { clock: &SystemClock::new(), look_up: &super::places::look_up };
-    beside(peers, begin(&config, &outside)).await
+    beside(peers, alone(async |outside| begin(&config, outside).await)).await
+}
+
+/// `work` in a world where no names are known.
+async fn alone<T>(work: impl AsyncFnOnce(&Outside<'_>) -> T) -> T {
+    let outside = Outside {
+        clock: &SystemClock::new(),
+        look_up: &|url| panic!("nobody should ask where {url} is"),
+        nameservers: &|| panic!("nobody should ask the DNS"),
+    };
+    work(&outside).await
 }
 
 /// Why such a member does not begin.

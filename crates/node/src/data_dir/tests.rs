@@ -25,6 +25,10 @@ fn a_new_directory_becomes_the_members_and_stays_it() {
     let Opened::Vacant(vacancy) = DataDir::open(&path, "memory").unwrap() else { panic!("who made it?") };
     let first = vacancy.claim(&beginning).unwrap();
     assert_eq!((first.is_new(), first.identity(), first.founders()), (true, &OURS, &founders));
+    let text = "{\"format\":1,\"backend\":\"memory\",\"cluster_id\":\"cc\",\"member_id\":\"a\",\"founders\":[\
+                {\"id\":\"a\",\"name\":\"a\",\"peerURLs\":[\"http://a:2380\"]},\
+                {\"id\":\"b\",\"name\":\"b\",\"peerURLs\":[\"http://b:2380\"]}]}\n";
+    assert_eq!(fs::read_to_string(path.join(IDENTITY)).unwrap(), text);
     drop(first);
     let Opened::Member(again) = DataDir::open(&path, "memory").unwrap() else { panic!("it was made") };
     assert_eq!((again.is_new(), again.identity(), again.founders()), (false, &OURS, &founders));

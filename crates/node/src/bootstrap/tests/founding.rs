@@ -20,6 +20,15 @@ fn ids(founding: &Founding) -> (String, String) {
 fn ids_are_those_that_etcd_computes() {
     let alone = founding("default", "default=http://localhost:2380", "etcd-cluster");
     assert_eq!(ids(&alone), ("cdf818194e3a8c32".into(), "8e9e05c52164694d".into()));
+    // What etcd 3.5.1 says of the same settings.
+    let cluster = "infra0=http://127.0.0.1:42380,infra0=http://127.0.0.1:4238,\
+                   infra1=http://127.0.0.1:42381,infra2=http://127.0.0.1:42382";
+    for (name, member) in
+        [("infra0", "863b6bbcf417be17"), ("infra1", "5bf461d47ced50cb"), ("infra2", "e2908cad4b6e45d7")]
+    {
+        let founding = founding(name, cluster, "tok-1");
+        assert_eq!(ids(&founding), ("4fab15b0df31da2f".into(), member.into()));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::Beginning;
 use super::super::roster;
-use super::{Peer, outcome, refusal};
+use super::{Peer, alone, outcome, refusal};
 use crate::url::Url;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -169,9 +169,9 @@ async fn what_a_member_tells_on_its_peer_port_is_understood() {
         drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), router).await);
         std::future::pending::<()>().await;
     };
-    let (url, clock) = (Url::parse(&peer.url).unwrap(), SystemClock::new());
+    let url = Url::parse(&peer.url).unwrap();
     let roster = tokio::select! {
-        roster = roster::ask(&url, Duration::from_secs(10), &clock) => roster.unwrap(),
+        roster = alone(async |outside| roster::ask(&url, Duration::from_secs(10), outside).await) => roster.unwrap(),
         () = serve => unreachable!("it is served for ever"),
     };
     assert_eq!((roster.cluster, roster.is_ours), (ClusterId(0xdf8_1819), true));

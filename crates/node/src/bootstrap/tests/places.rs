@@ -17,11 +17,11 @@ fn urls(list: &str) -> Vec<Url> {
 }
 
 /// etcd's example of a world.
-fn world(url: &Url) -> BoxFuture<'static, io::Result<IpAddr>> {
+fn world(url: &Url) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
     let found = match url.host() {
-        "example.com" => Ok([10, 0, 10, 1].into()),
-        "first.com" => Ok([10, 0, 11, 1].into()),
-        "second.com" => Ok([10, 0, 11, 2].into()),
+        "example.com" => Ok(vec![[10, 0, 10, 1].into()]),
+        "first.com" => Ok(vec![[10, 0, 11, 1].into(), [10, 0, 11, 9].into()]),
+        "second.com" => Ok(vec![[10, 0, 11, 2].into()]),
         _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such host")),
     };
     Box::pin(std::future::ready(found))
@@ -29,7 +29,7 @@ fn world(url: &Url) -> BoxFuture<'static, io::Result<IpAddr>> {
 
 /// "same", or why not.
 async fn told(left: &str, right: &str, look_up: &LookUp) -> String {
-    let outside = Outside { clock: &ManualClock::default(), look_up };
+    let outside = Outside { clock: &ManualClock::default(), look_up, nameservers: &Vec::new };
     let outcome = settle(&urls(left), &urls(right), &outside).await;
     outcome.map_or_else(|why| why.to_string(), |()| "same".to_owned())
 }
@@ -91,9 +91,9 @@ async fn nothing_is_looked_up_where_texts_or_addresses_tell() {
 async fn a_name_that_does_not_resolve_is_asked_for_again_for_half_a_minute() {
     let (clock, asked) = (ManualClock::default(), AtomicUsize::new(0));
     let asked_times = |times: &'static AtomicUsize, found_at: usize| {
-        move |_: &Url| -> BoxFuture<'static, io::Result<IpAddr>> {
+        move |_: &Url| -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
             let found = match times.fetch_add(1, Ordering::Relaxed) {
-                at if at == found_at => Ok([10, 0, 0, 1].into()),
+                at if at == found_at => Ok(vec![[10, 0, 0, 1].into()]),
                 _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such host")),
             };
             Box::pin(std::future::ready(found))
@@ -101,7 +101,7 @@ async fn a_name_that_does_not_resolve_is_asked_for_again_for_half_a_minute() {
     };
     let asked: &'static AtomicUsize = Box::leak(Box::new(asked));
     let waiting = async |look_up: &LookUp| {
-        let outside = Outside { clock: &clock, look_up };
+        let outside = Outside { clock: &clock, look_up, nameservers: &Vec::new };
         let (left, right) = (urls("http://late:1"), urls("http://10.0.0.1:1"));
         let mut work = Box::pin(settle(&left, &right, &outside));
         let mut seconds = 0;

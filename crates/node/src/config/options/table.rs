@@ -28,7 +28,8 @@ const fn natural(unit: &'static str) -> Kind {
 /// Without TLS a server that was told to use it would speak in the clear.
 const NO_TLS: Status = Refused("TLS is not there yet: remove it, and protect the network by other means");
 const NO_PEERS: Status = NotYet("there are no other members yet");
-const NO_DISCOVERY: Status = Refused("discovery is not there yet: name this member in --initial-cluster");
+const NO_DISCOVERY: Status =
+    Refused("this discovery is not there yet: name all members in --initial-cluster");
 const WITHOUT_DISCOVERY: Status = NotYet("discovery is refused, so nothing asks for it");
 const NO_HTTP: Status = NotYet("there is no HTTP API yet");
 const NO_TRACES: Status = NotYet("no traces are sent");
@@ -505,8 +506,8 @@ const DISCOVERY: &[Setting] = &[
         .at(Section("discovery-config.token")),
     row("discovery-endpoints", List("URL"), "", NO_DISCOVERY, "An etcd in which its members meet")
         .at(Section("discovery-config.client.endpoints")),
-    row("discovery-srv", Text("DOMAIN"), "", NO_DISCOVERY, "The domain whose SRV records name the members"),
-    row("discovery-srv-name", Text("SUFFIX"), "", NO_DISCOVERY, "The end of those records' names"),
+    row("discovery-srv", Text("DOMAIN"), "", InForce, "The domain whose SRV records name the members"),
+    row("discovery-srv-name", Text("SUFFIX"), "", InForce, "The end of those records' names"),
     row(
         "discovery-fallback",
         Choice(&["exit", "proxy"]),

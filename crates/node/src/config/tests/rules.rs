@@ -151,6 +151,18 @@ fn names_are_not_resolved_while_settings_are_read() {
 }
 
 #[test]
+fn the_members_are_named_once_or_left_to_the_dns() {
+    let srv = "--discovery-srv=example.com";
+    let found = config(&[srv, "--discovery-srv-name=x"], &[]).discovery_srv.unwrap();
+    assert_eq!((found.domain.as_str(), found.suffix.as_str()), ("example.com", "x"));
+    assert_eq!(config(&[srv, "--initial-cluster-state=existing"], &[]).cluster_state, ClusterState::Existing);
+    let (text, _) = refusal(&[srv, "--initial-cluster=default=http://localhost:2380"], &[]);
+    assert!(text.contains("--discovery-srv: multiple discovery or bootstrap flags are set"), "{text}");
+    let warned = remarks(&["--discovery-srv-name=x"], &[]);
+    assert_eq!(warned, ["--discovery-srv-name has no effect without --discovery-srv"]);
+}
+
+#[test]
 fn who_listens_everywhere_and_advertises_the_default_advertises_the_machines_own_address() {
     let host = Some([10, 0, 0, 7].into());
     let told = |listen: &str, advertised: &str, host| {

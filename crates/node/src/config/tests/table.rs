@@ -63,6 +63,7 @@ fn every_setting_can_be_made_in_all_four_sources_to_the_same_effect() {
         // Some can only be set beside others.
         let beside: &[(&str, &str)] = match setting.flag {
             "listen-client-urls" => &[("advertise-client-urls", "http://127.0.0.1:9")],
+            "discovery-srv-name" => &[("discovery-srv", "example.com")],
             "initial-cluster-state" => {
                 &[("initial-cluster", "default=http://localhost:2380,b=http://127.0.0.1:7")]
             }
