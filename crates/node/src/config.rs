@@ -47,6 +47,8 @@ pub struct Config {
     pub advertise_client_urls: Vec<Url>,
     /// Where other members find it; its id is made of these.
     pub advertise_peer_urls: Vec<Url>,
+    /// Where other members are served.
+    pub listen_peer_urls: Vec<Url>,
     /// Who founds the cluster, or is in the one to be joined, and where. This and the next three count for a member without
     /// data, see [`crate::bootstrap`]; beside a member's data directory they have not been checked.
     pub initial_cluster: InitialCluster,

@@ -56,6 +56,7 @@ impl Config {
             listen_client_urls,
             advertise_client_urls,
             advertise_peer_urls,
+            listen_peer_urls,
             initial_cluster,
             discovery_srv,
             cluster_state,
