@@ -18,6 +18,7 @@
 //!   that skipped it would hold another state than the rest.
 //! - **A4** What is published is never ahead of the engine: first the write, then the publication, then the replies.
 //! - **A5** A refusal changes nothing.
+//! - **A6** An id that was removed from the cluster is never listed again, whatever a later membership says.
 
 mod alarms;
 mod answer;

@@ -103,10 +103,11 @@ impl StateMachine {
         check_format(view.as_ref())?;
         let applied = load::<log::LogId>(view.as_ref(), APPLIED, "applied log id")?;
         let membership = load::<log::StoredMembership>(view.as_ref(), MEMBERSHIP, "membership")?;
+        let membership = membership.unwrap_or_default();
+        let members = Members::open(view.as_ref(), &membership)?;
         let keys =
             Store::open(KEY, META, view.as_ref()).map_err(|error| read_fault("build the index", error))?;
         let leases = leases::open(view.as_ref(), &keys)?;
-        let members = Members::open(view.as_ref())?;
         let alarms = Alarms::open(view.as_ref())?;
         let version = ClusterVersion::load(view.as_ref())?;
         let published = Published {
@@ -120,7 +121,6 @@ impl StateMachine {
             view: view.clone(),
         };
         let reader = Reader { newest: Arc::new(ArcSwap::from_pointee(published)) };
-        let membership = membership.unwrap_or_default();
         Ok(Self {
             engine,
             keys,
