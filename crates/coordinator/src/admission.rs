@@ -28,6 +28,11 @@ pub struct Limits {
     pub queued_bytes_max: usize,
     /// How much may be stored.
     pub quota: Quota,
+    /// Whether a change of the members is refused that could cost the cluster its quorum. etcd:
+    /// `--strict-reconfig-check`.
+    pub strict_reconfiguration: bool,
+    /// Members that may be learners at once; those that wait for their vote do not count. etcd: `--max-learners`.
+    pub learners_max: usize,
 }
 
 impl Default for Limits {
@@ -42,6 +47,8 @@ impl Default for Limits {
             election_timeout: Duration::from_secs(1),
             queued_bytes_max: 256 << 20,
             quota: Quota::default(),
+            strict_reconfiguration: true,
+            learners_max: 1,
         }
     }
 }

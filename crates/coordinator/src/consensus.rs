@@ -1,6 +1,7 @@
 //! All that the coordinator knows of agreement.
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use quorate_state_machine::{Answer, Reader, Unavailable};
 use quorate_tasks::Moment;
 use quorate_tasks::budget::Share;
@@ -42,6 +43,82 @@ pub struct Standing {
     pub committed: u64,
 }
 
+/// A change of who belongs to the cluster: one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconfiguration {
+    /// A new member, which catches up first: as a learner it has no vote; as a voter-to-be it is listed as a voter and gets
+    /// its vote from the leader once it has caught up.
+    Add {
+        /// Its id: one that no member has, nor ever had.
+        member: MemberId,
+        /// Where others reach it.
+        peer_urls: Vec<String>,
+        /// Whether it stays a learner until it is promoted.
+        is_learner: bool,
+    },
+    /// A learner becomes a voter, or a voter-to-be.
+    Promote {
+        /// Which.
+        member: MemberId,
+    },
+    /// A member leaves for ever, whatever it was.
+    Remove {
+        /// Which.
+        member: MemberId,
+    },
+    /// A member is reached elsewhere from now on.
+    Update {
+        /// Which.
+        member: MemberId,
+        /// Where others reach it.
+        peer_urls: Vec<String>,
+    },
+}
+
+impl Reconfiguration {
+    /// Whom it is about.
+    #[must_use]
+    pub fn member(&self) -> MemberId {
+        match self {
+            Self::Add { member, .. }
+            | Self::Promote { member }
+            | Self::Remove { member }
+            | Self::Update { member, .. } => *member,
+        }
+    }
+}
+
+/// Why a change of membership came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReconfigured {
+    /// Not now, or not here. After a time-out it may or may not have been made.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Another change is under way, or was made since this one was judged: it is to be judged anew.
+    #[error("another change of the members is under way")]
+    InProgress,
+    /// The learner to be promoted has less than nine tenths of the leader's log.
+    #[error("the learner is not in sync with the leader")]
+    NotInSync,
+}
+
+/// Why the leader stayed the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotMoved {
+    /// Only the leader hands over.
+    #[error("not leader")]
+    NotLeader,
+    /// Whoever should lead has no vote, or does not belong to the cluster.
+    #[error("bad leader transferee")]
+    BadTransferee,
+    /// This member did not see the new leader by the deadline; it may still come to lead.
+    #[error("request timed out, leader transfer took too long")]
+    TimedOut,
+    /// Not now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// Agreement among the members, as one of them offers it. No call blocks, but for a submission that comes alone.
 pub trait Consensus: Send + Sync + 'static {
     /// An id for a command: unique across members and restarts.
@@ -67,4 +144,23 @@ pub trait Consensus: Send + Sync + 'static {
 
     /// How this member sees the cluster.
     fn standing(&self) -> Standing;
+
+    /// Since when this member has been connected to `other` without a break; none if it is not. Not asked of itself.
+    ///
+    /// Strict reconfiguration counts by it, on whichever member is asked: a member that others know to be up, and that this
+    /// one has no connection to, counts as down.
+    fn active_since(&self, other: MemberId) -> Option<Moment>;
+
+    /// Has the membership changed by one step. Done once the change is applied here, so that `reader` shows it.
+    ///
+    /// The caller has judged the change by what `reader` shows when this is called: if that is not the newest membership
+    /// of the log, nothing is done and the answer is [`NotReconfigured::InProgress`].
+    fn reconfigure(
+        &self,
+        change: Reconfiguration,
+        deadline: Moment,
+    ) -> BoxFuture<'static, Result<(), NotReconfigured>>;
+
+    /// Hands leadership over to `target`. Done once this member sees that it leads.
+    fn move_leader(&self, target: MemberId, deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>>;
 }

@@ -5,6 +5,7 @@ mod ends;
 mod lease;
 mod long;
 mod maintenance;
+mod members;
 mod space;
 mod stream;
 mod txn;
@@ -28,8 +29,8 @@ use crate::work::Work;
 use bytes::Bytes;
 use quorate_mvcc::{Deleted, Found, Query, ReadError, Tier};
 use quorate_state_machine::{
-    Alarm, Answer, ClusterVersion, Command, DeleteRange, Kind, Member, Outcome, Packed, Published, Put,
-    Reader, Refusal, Reply, Unavailable,
+    Alarm, Answer, ClusterVersion, Command, DeleteRange, Kind, Outcome, Packed, Published, Put, Reader,
+    Refusal, Reply, Unavailable,
 };
 use quorate_tasks::budget::Budget;
 use quorate_tasks::reply::Desk;
@@ -294,17 +295,6 @@ impl Coordinator {
     ) -> Result<Result<Found, ReadError>, Error> {
         let read = self.shared.work.run(move || published.range(&query, Tier::Disk));
         Ok(self.by_deadline(call, read).await??)
-    }
-
-    /// The members of the cluster, by id.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn members(&self, call: &Call, linearizable: bool) -> Result<Vec<Member>, Error> {
-        if linearizable {
-            self.confirm(call).await?;
-        }
-        Ok(self.shared.consensus.reader().newest().members().cloned().collect())
     }
 
     /// What this member says of itself, without asking others.

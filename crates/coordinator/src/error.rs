@@ -1,5 +1,6 @@
 //! Why a call got no result.
 
+use crate::membership;
 use quorate_state_machine::wire::Malformed;
 use quorate_state_machine::{Refusal, Unavailable};
 
@@ -12,6 +13,9 @@ pub enum Error {
     /// The state does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The members stay as they are.
+    #[error(transparent)]
+    Membership(#[from] membership::Refusal),
     /// Not now, or not here.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -53,6 +57,9 @@ pub enum Invalid {
     /// A lease that would live longer than any may.
     #[error("too large lease TTL")]
     LeaseTooLong,
+    /// A new member without a URL, or with one that is none.
+    #[error("given member URLs are invalid")]
+    PeerUrls,
     /// The command is longer than the limit.
     #[error("request is too large")]
     TooLarge,

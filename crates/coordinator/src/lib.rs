@@ -24,6 +24,8 @@ mod coordinator;
 mod errands;
 mod error;
 mod lease;
+mod membership;
+mod peer_url;
 mod queue;
 mod quota;
 #[cfg(feature = "testing")]
@@ -35,7 +37,7 @@ mod work;
 pub use admission::Limits;
 pub use call::{Call, Identity, Patience};
 pub use check::{Room, TXN_DEPTH_MAX};
-pub use consensus::{Consensus, Standing, Submission};
+pub use consensus::{Consensus, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission};
 pub use coordinator::{
     Compaction, Company, Coordinator, End, Granted, KeyHash, LongRange, Piece, RangeStream, Ranged,
     Remaining, StateHash, Status,
@@ -43,6 +45,7 @@ pub use coordinator::{
 pub use errands::Errands;
 pub use error::{Error, Invalid};
 pub use lease::LeaseClock;
+pub use membership::Refusal as MembershipRefusal;
 pub use queue::{Locked, Observation, Office, Proclaimed, QueueError, Won};
 pub use quorate_state_machine::{
     Alarm, AlarmChange, AlarmKind, ClusterVersion, DeleteRange, Member, Outcome, Put, Refusal, Unavailable,

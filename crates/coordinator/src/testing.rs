@@ -1,12 +1,15 @@
 //! A consensus of one, in memory and at once: the double of [`Consensus`].
 
-use crate::consensus::{Consensus, Standing, Submission};
+use crate::consensus::{Consensus, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission};
 use crate::lease::LeaseClock;
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, pending, ready};
 use parking_lot::Mutex;
 use quorate_proto::log;
 use quorate_state_machine::{
-    Answer, Effects, Entry, Fault, Installed, Payload, Prepared, Reader, StateMachine, Unavailable, spaces,
+    Answer, Attributes, Command, Effects, Entry, Fault, Installed, Kind, Payload, Prepared, Reader, StateMachine,
+    Unavailable, spaces,
 };
 use quorate_storage::{Engine, View};
 use quorate_storage_memory::MemoryEngine;
@@ -14,6 +17,7 @@ use quorate_tasks::Moment;
 use quorate_tasks::reply::Ticket;
 use quorate_types::MemberId;
 use quorate_watch::Feed;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,6 +39,10 @@ struct Inner {
     standing: Option<Standing>,
     /// What was taken and never answered.
     held: Vec<Submission>,
+    /// Since when it is connected to whom, if not always.
+    contact: BTreeMap<MemberId, Option<Moment>>,
+    /// How the next changes of the members end.
+    setbacks: VecDeque<NotReconfigured>,
 }
 
 /// How a [`LocalConsensus`] treats what it is asked.
@@ -72,16 +80,49 @@ impl LocalConsensus {
             id: MEMBER.0,
             name: "seven".into(),
             peer_urls: vec!["http://seven:2380".into()],
-            is_learner: false,
+            ..log::Node::default()
         };
         let configs = vec![log::VoterSet { voters: vec![MEMBER.0] }];
         let membership = Payload::Membership(log::Membership { configs, nodes: vec![node] });
         let founding = Entry { id: log::LogId { term: TERM, index: 0 }, payload: membership };
         state.apply(&[founding], &mut Vec::new())?;
         let reader = state.reader();
-        let (manner, held) = (Manner::Prompt, Vec::new());
-        let inner = Inner { state, feed: None, leases: None, manner, prunes: true, standing: None, held };
+        let inner = Inner {
+            state,
+            feed: None,
+            leases: None,
+            manner: Manner::Prompt,
+            prunes: true,
+            standing: None,
+            held: Vec::new(),
+            contact: BTreeMap::new(),
+            setbacks: VecDeque::new(),
+        };
         Ok(Self { reader, next_id: AtomicU64::new(1), inner: Mutex::new(inner) })
+    }
+
+    /// Has the log say that these belong to the cluster from here on; those of them that are neither learners nor wait for
+    /// a vote have one.
+    pub fn reform(&self, nodes: Vec<log::Node>) {
+        self.inner.lock().reform(nodes);
+    }
+
+    /// Has `member` say how it is called, as it does when it starts.
+    pub fn introduce(&self, member: MemberId, name: &str) {
+        let attributes = Attributes { name: name.into(), client_urls: vec![format!("http://{name}:2379")] };
+        let kind = Kind::SetMemberAttributes { member, attributes };
+        let command = Command { id: self.next_id(), user: String::new(), auth_revision: 0, kind };
+        self.inner.lock().apply(command.encode());
+    }
+
+    /// Is connected to `other` since then, or not at all; until told so it always was.
+    pub fn connect(&self, other: MemberId, since: Option<Moment>) {
+        self.inner.lock().contact.insert(other, since);
+    }
+
+    /// Answers the next change of the members with `setback`, and after it the one that follows.
+    pub fn set_back(&self, setback: NotReconfigured) {
+        self.inner.lock().setbacks.push_back(setback);
     }
 
     /// Tells `feed` of every change from here on.
@@ -137,10 +178,47 @@ impl LocalConsensus {
 }
 
 impl Inner {
-    fn apply(&mut self, envelope: Bytes) -> Answer {
+    /// The next entry of the log.
+    fn entry(&self, payload: Payload) -> Entry {
         let index = self.state.applied().map_or(0, |id| id.index + 1);
-        let entry =
-            Entry { id: log::LogId { term: TERM, index }, payload: Payload::Commands(vec![envelope]) };
+        Entry { id: log::LogId { term: TERM, index }, payload }
+    }
+
+    fn reform(&mut self, nodes: Vec<log::Node>) {
+        let votes = |node: &&log::Node| !node.is_learner && !node.is_pending_voter;
+        let voters = nodes.iter().filter(votes).map(|node| node.id).collect();
+        let membership = log::Membership { configs: vec![log::VoterSet { voters }], nodes };
+        let entry = self.entry(Payload::Membership(membership));
+        self.state.apply(&[entry], &mut Vec::new()).expect("a volatile engine does not fail");
+    }
+
+    /// A voter-to-be gets its vote only from a leader that runs: here it waits for ever.
+    fn reconfigure(&mut self, change: Reconfiguration) {
+        let membership = self.state.membership().membership.clone().unwrap_or_default();
+        let (mut nodes, id) = (membership.nodes, change.member().0);
+        match change {
+            Reconfiguration::Add { peer_urls, is_learner, .. } => nodes.push(log::Node {
+                id,
+                peer_urls,
+                is_learner: true,
+                is_pending_voter: !is_learner,
+                ..log::Node::default()
+            }),
+            Reconfiguration::Remove { .. } => nodes.retain(|node| node.id != id),
+            Reconfiguration::Promote { .. } => {
+                nodes.iter_mut().filter(|node| node.id == id).for_each(|node| node.is_learner = false);
+            }
+            Reconfiguration::Update { peer_urls, .. } => {
+                nodes.iter_mut().filter(|node| node.id == id).for_each(|node| {
+                    node.peer_urls.clone_from(&peer_urls);
+                });
+            }
+        }
+        self.reform(nodes);
+    }
+
+    fn apply(&mut self, envelope: Bytes) -> Answer {
+        let entry = self.entry(Payload::Commands(vec![envelope]));
         let mut outcomes = Vec::new();
         let effects = self.state.apply(&[entry], &mut outcomes).expect("a volatile engine does not fail");
         if self.prunes {
@@ -201,5 +279,37 @@ impl Consensus for LocalConsensus {
         let leads =
             Standing { leader, since, elected: Some(since), connected: Some(since), term: TERM, committed };
         self.inner.lock().standing.unwrap_or(leads)
+    }
+
+    fn active_since(&self, other: MemberId) -> Option<Moment> {
+        self.inner.lock().contact.get(&other).copied().unwrap_or(Some(Moment::default()))
+    }
+
+    fn reconfigure(
+        &self,
+        change: Reconfiguration,
+        _deadline: Moment,
+    ) -> BoxFuture<'static, Result<(), NotReconfigured>> {
+        let mut inner = self.inner.lock();
+        if let Some(setback) = inner.setbacks.pop_front() {
+            return ready(Err(setback)).boxed();
+        }
+        match inner.manner {
+            Manner::Prompt => inner.reconfigure(change),
+            Manner::Silent => return pending().boxed(),
+            Manner::Refusing(reason) => return ready(Err(reason.into())).boxed(),
+        }
+        ready(Ok(())).boxed()
+    }
+
+    /// The new leader is one that does nothing: all that is seen of it is that it leads.
+    fn move_leader(&self, target: MemberId, _deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>> {
+        match self.inner.lock().manner {
+            Manner::Prompt => {}
+            Manner::Silent => return pending().boxed(),
+            Manner::Refusing(reason) => return ready(Err(reason.into())).boxed(),
+        }
+        self.stand(Standing { leader: Some(target), ..self.standing() });
+        ready(Ok(())).boxed()
     }
 }

@@ -4,7 +4,7 @@ use crate::status::{self, DEADLINE_EXCEEDED, INVALID_API_VERSION};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use quorate_coordinator::{Call, Coordinator, Error, Identity, Patience, QueueError, Unavailable};
-use quorate_proto::etcdserverpb::ResponseHeader;
+use quorate_proto::etcdserverpb::{RangeRequest, ResponseHeader};
 use quorate_tasks::Moment;
 use quorate_types::Revision;
 use std::future::pending;
@@ -26,11 +26,34 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// What `metadata` says of the caller.
+    /// What `metadata` says of the caller of something that learners do not serve.
+    ///
+    /// # Errors
+    /// This member is a learner, or as [`Caller::of_any`].
+    pub(crate) fn of(metadata: &MetadataMap, door: &Coordinator) -> Result<Self, Status> {
+        if door.is_learner() {
+            return Err(status::not_for_learners());
+        }
+        Self::of_any(metadata, door)
+    }
+
+    /// What `metadata` says of the caller of a range: a learner serves those that ask for no more than what it has.
+    ///
+    /// # Errors
+    /// As [`Caller::of`], or as [`Caller::of_any`].
+    pub(crate) fn of_range(
+        metadata: &MetadataMap,
+        door: &Coordinator,
+        request: &RangeRequest,
+    ) -> Result<Self, Status> {
+        if request.serializable { Self::of_any(metadata, door) } else { Self::of(metadata, door) }
+    }
+
+    /// What `metadata` says of the caller of something that every member serves.
     ///
     /// # Errors
     /// The caller wants a leader and there is none, or its version is no text.
-    pub(crate) fn of(metadata: &MetadataMap, door: &Coordinator) -> Result<Self, Status> {
+    pub(crate) fn of_any(metadata: &MetadataMap, door: &Coordinator) -> Result<Self, Status> {
         let now = door.clock().now();
         let limit = door.limits().call_time_max;
         let asked =
@@ -120,27 +143,4 @@ pub(crate) fn header(door: &Coordinator, revision: Option<Revision>) -> Response
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeout_is_digits_and_a_unit() {
-        for (text, span) in [
-            ("5S", Some(Duration::from_secs(5))),
-            ("1500m", Some(Duration::from_millis(1500))),
-            ("99999999H", Some(Duration::from_secs(99_999_999 * 3600))),
-            ("7u", Some(Duration::from_micros(7))),
-            ("7n", Some(Duration::from_nanos(7))),
-            ("2M", Some(Duration::from_secs(120))),
-            ("", None),
-            ("S", None),
-            ("5", None),
-            ("-5S", None),
-            ("+5S", None),
-            ("123456789S", None),
-            ("5é", None),
-        ] {
-            assert_eq!(parse_timeout(text), span, "{text}");
-        }
-    }
-}
+mod tests;

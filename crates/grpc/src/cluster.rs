@@ -1,14 +1,14 @@
 //! `etcdserverpb.Cluster`: who belongs.
 
 use crate::call::{Caller, header};
-use crate::status::not_yet;
-use quorate_coordinator::Coordinator;
+use quorate_coordinator::{Coordinator, Error};
 use quorate_proto::etcdserverpb::cluster_server::Cluster;
 use quorate_proto::etcdserverpb::{
     Member, MemberAddRequest, MemberAddResponse, MemberListRequest, MemberListResponse, MemberPromoteRequest,
     MemberPromoteResponse, MemberRemoveRequest, MemberRemoveResponse, MemberUpdateRequest,
     MemberUpdateResponse,
 };
+use quorate_types::MemberId;
 use tonic::{Request, Response, Status};
 
 /// The service as tonic carries it.
@@ -32,6 +32,15 @@ fn wire_member(member: quorate_coordinator::Member) -> Member {
     }
 }
 
+/// The members as a reply lists them, or what the caller is told.
+fn listed(
+    caller: &Caller,
+    members: Result<Vec<quorate_coordinator::Member>, Error>,
+) -> Result<Vec<Member>, Status> {
+    let members = members.map_err(|error| caller.status(&error))?;
+    Ok(members.into_iter().map(wire_member).collect())
+}
+
 #[tonic::async_trait]
 impl Cluster for Service {
     async fn member_list(
@@ -40,37 +49,53 @@ impl Cluster for Service {
     ) -> Result<Response<MemberListResponse>, Status> {
         let caller = Caller::of(request.metadata(), &self.door)?;
         let linearizable = request.get_ref().linearizable;
-        let members = self.door.members(&caller.call, linearizable).await;
-        let members = members.map_err(|error| caller.status(&error))?;
-        Ok(Response::new(MemberListResponse {
-            header: Some(header(&self.door, None)),
-            members: members.into_iter().map(wire_member).collect(),
-        }))
+        let members = listed(&caller, self.door.members(&caller.call, linearizable).await)?;
+        Ok(Response::new(MemberListResponse { header: Some(header(&self.door, None)), members }))
     }
 
-    async fn member_add(&self, _: Request<MemberAddRequest>) -> Result<Response<MemberAddResponse>, Status> {
-        Err(not_yet("Cluster.MemberAdd"))
+    /// The new member is told without a name, which it has once it has started.
+    async fn member_add(
+        &self,
+        request: Request<MemberAddRequest>,
+    ) -> Result<Response<MemberAddResponse>, Status> {
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let MemberAddRequest { peer_urls, is_learner } = request.get_ref();
+        let added = self.door.member_add(&caller.call, peer_urls, *is_learner).await;
+        let (id, members) = added.map_err(|error| caller.status(&error))?;
+        let members: Vec<Member> = members.into_iter().map(wire_member).collect();
+        let member = members.iter().find(|member| member.id == id.0).cloned();
+        Ok(Response::new(MemberAddResponse { header: Some(header(&self.door, None)), member, members }))
     }
 
     async fn member_remove(
         &self,
-        _: Request<MemberRemoveRequest>,
+        request: Request<MemberRemoveRequest>,
     ) -> Result<Response<MemberRemoveResponse>, Status> {
-        Err(not_yet("Cluster.MemberRemove"))
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let member = MemberId(request.get_ref().id);
+        let members = listed(&caller, self.door.member_remove(&caller.call, member).await)?;
+        Ok(Response::new(MemberRemoveResponse { header: Some(header(&self.door, None)), members }))
     }
 
     async fn member_update(
         &self,
-        _: Request<MemberUpdateRequest>,
+        request: Request<MemberUpdateRequest>,
     ) -> Result<Response<MemberUpdateResponse>, Status> {
-        Err(not_yet("Cluster.MemberUpdate"))
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let MemberUpdateRequest { id, peer_urls } = request.into_inner();
+        let updated = self.door.member_update(&caller.call, MemberId(id), peer_urls).await;
+        let members = listed(&caller, updated)?;
+        Ok(Response::new(MemberUpdateResponse { header: Some(header(&self.door, None)), members }))
     }
 
     async fn member_promote(
         &self,
-        _: Request<MemberPromoteRequest>,
+        request: Request<MemberPromoteRequest>,
     ) -> Result<Response<MemberPromoteResponse>, Status> {
-        Err(not_yet("Cluster.MemberPromote"))
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let member = MemberId(request.get_ref().id);
+        let members = listed(&caller, self.door.member_promote(&caller.call, member).await)?;
+        Ok(Response::new(MemberPromoteResponse { header: Some(header(&self.door, None)), members }))
     }
 }
 

@@ -219,7 +219,7 @@ type Pieces = std::pin::Pin<Box<dyn Stream<Item = Result<RangeStreamReply, Statu
 #[tonic::async_trait]
 impl Kv for Service {
     async fn range(&self, request: Request<RangeRequest>) -> Result<Response<RangeReply>, Status> {
-        let caller = Caller::of(request.metadata(), &self.door)?;
+        let caller = Caller::of_range(request.metadata(), &self.door, request.get_ref())?;
         let reply = range(&self.door, &caller.call, request.into_inner()).await;
         reply.map(Response::new).map_err(|error| caller.status(&error))
     }

@@ -19,6 +19,7 @@ pub mod status;
 mod unary;
 mod watch;
 
+use call::Caller;
 use quorate_coordinator::Coordinator;
 use quorate_proto::etcdserverpb::cluster_server::ClusterServer;
 use quorate_proto::etcdserverpb::kv_server::KvServer;
@@ -27,6 +28,8 @@ use quorate_proto::etcdserverpb::maintenance_server::MaintenanceServer;
 use quorate_proto::etcdserverpb::watch_server::WatchServer;
 use quorate_proto::v3electionpb::election_server::ElectionServer;
 use quorate_proto::v3lockpb::lock_server::LockServer;
+use tonic::Request;
+use tonic::service::interceptor::InterceptedService;
 use tonic::service::{LayerExt, Routes};
 use tower::util::MapResponseLayer;
 
@@ -61,8 +64,13 @@ pub fn routes(door: &Coordinator) -> Routes {
     let election = ElectionServer::new(election::Service::new(door.clone()))
         .max_decoding_message_size(message_bytes_max);
     let limit = MapResponseLayer::new(limit::in_etcds_words);
-    // etcd's health service knows the empty service name only, and answers SERVING whatever the cluster does.
+    // etcd's health service knows the empty service name only, and answers SERVING whatever the cluster does; a learner
+    // serves it as little as the rest.
     let (_reporter, health) = tonic_health::server::health_reporter();
+    let checked = door.clone();
+    let health = InterceptedService::new(health, move |request: Request<()>| {
+        Caller::of(request.metadata(), &checked).map(|_| request)
+    });
     Routes::new(limit.named_layer(kv))
         .add_service(limit.named_layer(cluster))
         .add_service(limit.named_layer(lease))

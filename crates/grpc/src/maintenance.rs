@@ -2,7 +2,7 @@
 
 use crate::ETCD_VERSION;
 use crate::call::{Caller, header};
-use crate::status::{not_yet, unknown_method};
+use crate::status::{not_yet, of_transfer, unknown_method};
 use quorate_coordinator::{Alarm, AlarmChange, AlarmKind, ClusterVersion, Coordinator, Invalid};
 use quorate_proto::etcdserverpb::alarm_request::AlarmAction;
 use quorate_proto::etcdserverpb::downgrade_request::DowngradeAction;
@@ -12,7 +12,7 @@ use quorate_proto::etcdserverpb::{
     DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest, HashResponse,
     MoveLeaderRequest, MoveLeaderResponse, SnapshotRequest, SnapshotResponse, StatusRequest, StatusResponse,
 };
-use quorate_types::Revision;
+use quorate_types::{MemberId, Revision};
 use tonic::{Request, Response, Status};
 
 /// The service as tonic carries it.
@@ -40,7 +40,7 @@ impl Service {
             raft_applied_index: status.applied,
             errors: no_leader.into_iter().chain(alarms).collect(),
             db_size_in_use: size,
-            is_learner: false,
+            is_learner: self.door.is_learner(),
             // The state corresponds to etcd's storage format of the version that the members agreed on.
             storage_version: status.cluster_version.map(|version| version.to_string()).unwrap_or_default(),
             db_size_quota: self.door.limits().quota.0,
@@ -82,7 +82,7 @@ type NoStream = std::pin::Pin<Box<dyn futures::Stream<Item = Result<SnapshotResp
 #[tonic::async_trait]
 impl Maintenance for Service {
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
-        let _ = Caller::of(request.metadata(), &self.door)?;
+        let _ = Caller::of_any(request.metadata(), &self.door)?;
         Ok(Response::new(self.status_reply()))
     }
 
@@ -141,11 +141,16 @@ impl Maintenance for Service {
         Err(not_yet("Maintenance.Snapshot"))
     }
 
+    /// As in etcd there is no header.
     async fn move_leader(
         &self,
-        _: Request<MoveLeaderRequest>,
+        request: Request<MoveLeaderRequest>,
     ) -> Result<Response<MoveLeaderResponse>, Status> {
-        Err(not_yet("Maintenance.MoveLeader"))
+        let caller = Caller::of(request.metadata(), &self.door)?;
+        let target = MemberId(request.get_ref().target_id);
+        let moved = self.door.move_leader(&caller.call, target).await;
+        moved.map_err(|error| of_transfer(&error))?;
+        Ok(Response::new(MoveLeaderResponse { header: None }))
     }
 
     /// A cluster of this release cannot be taken over by an older one: what could be enabled is refused, and there is

@@ -1,6 +1,6 @@
 //! Every refusal's code and text, in one table. Clients recognise errors by the text, to the letter.
 
-use quorate_coordinator::{Error, Invalid, QueueError, Refusal, Unavailable};
+use quorate_coordinator::{Error, Invalid, MembershipRefusal, NotMoved, QueueError, Refusal, Unavailable};
 use tonic::{Code, Status};
 
 /// What a call is told whose own deadline came first.
@@ -42,6 +42,9 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Invalid(Invalid::StreamFilter) => {
             (Code::Unimplemented, "RangeStream does not support revision filters")
         }
+        Error::Invalid(Invalid::PeerUrls) => {
+            (Code::InvalidArgument, "etcdserver: given member URLs are invalid")
+        }
         Error::Invalid(Invalid::TooLarge) => (Code::InvalidArgument, "etcdserver: request is too large"),
         Error::Invalid(Invalid::DowngradeFormat) => {
             (Code::InvalidArgument, "etcdserver: wrong downgrade target version format")
@@ -76,6 +79,7 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Refused(Refusal::Mvcc(Mvcc::LeaseNotFound)) => {
             (Code::NotFound, "etcdserver: requested lease not found")
         }
+        Error::Membership(refusal) => membership_row(*refusal),
         Error::Unavailable(Unavailable::NoLeader) => (Code::Unavailable, "etcdserver: no leader"),
         Error::Unavailable(Unavailable::LeaderChanged) => (Code::Unavailable, "etcdserver: leader changed"),
         Error::Unavailable(Unavailable::Stopped) => (Code::Unavailable, "etcdserver: server stopped"),
@@ -92,6 +96,47 @@ fn row(error: &Error) -> (Code, &'static str) {
         Error::Unavailable(Unavailable::TooManyRequests) => (Code::Unknown, "etcdserver: too many requests"),
         Error::Unreadable => (Code::Unavailable, "etcdserver: server stopped"),
     }
+}
+
+fn membership_row(refusal: MembershipRefusal) -> (Code, &'static str) {
+    match refusal {
+        MembershipRefusal::PeerUrlExists => {
+            (Code::FailedPrecondition, "etcdserver: Peer URLs already exists")
+        }
+        MembershipRefusal::MemberExists => (Code::FailedPrecondition, "etcdserver: member ID already exist"),
+        MembershipRefusal::MemberNotFound => (Code::NotFound, "etcdserver: member not found"),
+        MembershipRefusal::NotLearner => {
+            (Code::FailedPrecondition, "etcdserver: can only promote a learner member")
+        }
+        MembershipRefusal::LearnerNotReady => (
+            Code::FailedPrecondition,
+            "etcdserver: can only promote a learner member which is in sync with leader",
+        ),
+        MembershipRefusal::TooManyLearners => {
+            (Code::FailedPrecondition, "etcdserver: too many learner members in cluster")
+        }
+        MembershipRefusal::NotEnoughStarted => {
+            (Code::Unknown, "etcdserver: re-configuration failed due to not enough started members")
+        }
+        MembershipRefusal::Unhealthy => (Code::Unavailable, "etcdserver: unhealthy cluster"),
+    }
+}
+
+/// The status of a leader that stays. A time-out is told in its own words, whoever set the deadline.
+#[must_use]
+pub fn of_transfer(error: &NotMoved) -> Status {
+    let (code, text) = match error {
+        NotMoved::NotLeader => (Code::FailedPrecondition, "etcdserver: not leader"),
+        NotMoved::BadTransferee => (Code::FailedPrecondition, "etcdserver: bad leader transferee"),
+        NotMoved::TimedOut => (Code::Unknown, "etcdserver: request timed out, leader transfer took too long"),
+        NotMoved::Unavailable(reason) => return of(&Error::Unavailable(*reason)),
+    };
+    Status::new(code, text)
+}
+
+/// What a learner answers to a call that it does not serve.
+pub(crate) fn not_for_learners() -> Status {
+    Status::failed_precondition("etcdserver: rpc not supported for learner")
 }
 
 /// What a call is told that names an action which its method does not have.

@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, header};
 use pieces::Pieces;
 use prost::Message;
 use quorate_coordinator::{Coordinator, Error};
+use quorate_proto::etcdserverpb::RangeRequest;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -128,21 +129,33 @@ async fn reply(
     headers: HeaderMap,
     message: Bytes,
 ) -> Result<ReplyBody, Status> {
-    let caller = Caller::of(&MetadataMap::from_headers(headers), door)?;
-    let told = |error: Error| caller.status(&error);
-    let call = &caller.call;
+    let caller = |headers| Caller::of(&MetadataMap::from_headers(headers), door);
     match hot {
-        Hot::Put => framed(door, kv::put(door, call, decoded(message)?).await.map_err(told)?).await,
-        Hot::Range => match kv::range_at_length(door, call, decoded(message)?).await.map_err(told)? {
-            RangeAnswer::Short(reply) => framed(door, reply).await,
-            RangeAnswer::Long(header, range) => {
-                Ok(ReplyBody::Pieces(Box::new(Pieces::new(door, header, range)?)))
-            }
-        },
-        Hot::Txn => framed(door, kv::txn(door, call, decoded(message)?).await.map_err(told)?).await,
-        Hot::DeleteRange => {
-            framed(door, kv::delete_range(door, call, decoded(message)?).await.map_err(told)?).await
+        Hot::Put => {
+            let caller = caller(headers)?;
+            framed(door, &caller, kv::put(door, &caller.call, decoded(message)?).await).await
         }
+        Hot::Range => range(door, headers, decoded(message)?).await,
+        Hot::Txn => {
+            let caller = caller(headers)?;
+            framed(door, &caller, kv::txn(door, &caller.call, decoded(message)?).await).await
+        }
+        Hot::DeleteRange => {
+            let caller = caller(headers)?;
+            framed(door, &caller, kv::delete_range(door, &caller.call, decoded(message)?).await).await
+        }
+    }
+}
+
+/// Of a range it is not known before it is read whether a learner serves it.
+async fn range(door: &Coordinator, headers: HeaderMap, request: RangeRequest) -> Result<ReplyBody, Status> {
+    let caller = Caller::of_range(&MetadataMap::from_headers(headers), door, &request)?;
+    match kv::range_at_length(door, &caller.call, request).await {
+        Ok(RangeAnswer::Long(header, range)) => {
+            Ok(ReplyBody::Pieces(Box::new(Pieces::new(door, header, range)?)))
+        }
+        Ok(RangeAnswer::Short(reply)) => framed(door, &caller, Ok(reply)).await,
+        Err(error) => Err(caller.status(&error)),
     }
 }
 
@@ -152,8 +165,13 @@ fn decoded<M: Message + Default>(message: Bytes) -> Result<M, Status> {
         .map_err(|error| Status::internal(format!("grpc: error unmarshalling request: {error}")))
 }
 
-/// `reply` with its prefix; a long one is put together, and dropped, on the work pool.
-async fn framed<M: Message + 'static>(door: &Coordinator, reply: M) -> Result<ReplyBody, Status> {
+/// `reply` with its prefix, or what its caller is told; a long one is put together, and dropped, on the work pool.
+async fn framed<M: Message + 'static>(
+    door: &Coordinator,
+    caller: &Caller,
+    reply: Result<M, Error>,
+) -> Result<ReplyBody, Status> {
+    let reply = reply.map_err(|error| caller.status(&error))?;
     let length = reply.encoded_len();
     if length <= REPLY_HERE_MAX {
         return encoded(&reply, length).map(ReplyBody::whole);

@@ -4,18 +4,20 @@ use crate::calls::Calls;
 use crate::{Build, Front, Metrics, peer, router};
 use axum::Router;
 use axum::body::Body;
+use futures::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use quorate_coordinator::testing::{LocalConsensus, MEMBER};
 use quorate_coordinator::{
-    AlarmChange, Call, Consensus, Coordinator, Identity, Limits, Standing, Submission, Unavailable, Work,
+    AlarmChange, Call, Consensus, Coordinator, Identity, Limits, NotMoved, NotReconfigured, Reconfiguration,
+    Standing, Submission, Unavailable, Work,
 };
 use quorate_state_machine::{Answer, Attributes, Reader};
 use quorate_tasks::poll::{PollClock, PollMeter};
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::testing::ManualClock;
 use quorate_tasks::{Group, Moment};
-use quorate_types::ClusterId;
+use quorate_types::{ClusterId, MemberId};
 use std::sync::Arc;
 use tower::ServiceExt;
 
@@ -62,6 +64,22 @@ impl Consensus for Leaderless {
 
     fn standing(&self) -> Standing {
         Standing { leader: None, ..self.0.standing() }
+    }
+
+    fn active_since(&self, other: MemberId) -> Option<Moment> {
+        self.0.active_since(other)
+    }
+
+    fn reconfigure(
+        &self,
+        change: Reconfiguration,
+        deadline: Moment,
+    ) -> BoxFuture<'static, Result<(), NotReconfigured>> {
+        self.0.reconfigure(change, deadline)
+    }
+
+    fn move_leader(&self, target: MemberId, deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>> {
+        self.0.move_leader(target, deadline)
     }
 }
 

@@ -6,9 +6,11 @@ use crate::front::{Fronts, Transport};
 use crate::peers::{self, PeerPort};
 use crate::upkeep::Upkeep;
 use crate::url::Url;
+use futures::future::BoxFuture;
 use quorate_coordinator::watch::StateHistory;
 use quorate_coordinator::{
-    Call, Consensus, Coordinator, Identity, LeaseClock, Limits, Standing, Submission, Work,
+    Call, Consensus, Coordinator, Identity, LeaseClock, Limits, NotMoved, NotReconfigured, Reconfiguration,
+    Standing, Submission, Work,
 };
 use quorate_http::{Build, Front};
 use quorate_peer::Peers;
@@ -483,5 +485,21 @@ impl Consensus for OneReplica {
     fn standing(&self) -> Standing {
         let quorate_raft::Standing { leader, since, elected, connected, term, committed } = self.0.standing();
         Standing { leader, since, elected, connected, term, committed }
+    }
+
+    fn active_since(&self, _other: MemberId) -> Option<Moment> {
+        None // there are no other members yet
+    }
+
+    fn reconfigure(
+        &self,
+        _change: Reconfiguration,
+        _deadline: Moment,
+    ) -> BoxFuture<'static, Result<(), NotReconfigured>> {
+        Box::pin(std::future::ready(Err(Unavailable::NoLeader.into())))
+    }
+
+    fn move_leader(&self, _target: MemberId, _deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>> {
+        Box::pin(std::future::ready(Err(Unavailable::NoLeader.into())))
     }
 }

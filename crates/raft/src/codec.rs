@@ -105,6 +105,7 @@ pub(crate) fn encode_membership(membership: &Membership) -> log::Membership {
                 name: node.name.clone(),
                 peer_urls: node.peer_urls.clone(),
                 is_learner: learners.contains(&id),
+                ..Default::default()
             })
             .collect(),
     }

@@ -20,6 +20,7 @@
 //! - **A5** A refusal changes nothing.
 //! - **A6** A state from another member takes the place of this one as a whole, for readers at once, and only if it is newer: the
 //!   applied log id never goes back.
+//! - **A7** An id that was removed from the cluster is never listed again, whatever a later membership says.
 
 mod alarms;
 mod answer;

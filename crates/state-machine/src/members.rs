@@ -1,15 +1,18 @@
 //! Who belongs to the cluster, as etcd stores it: one JSON record a member.
 
 use crate::Fault;
-use crate::spaces::MEMBERS;
+use crate::spaces::{MEMBERS, MEMBERS_REMOVED};
 use bytes::Bytes;
 use quorate_proto::{log, membershippb};
-use quorate_storage::{Batch, Order, Range, View};
+use quorate_storage::{Batch, Order, Range, Space, View};
 use quorate_types::MemberId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// The record of an id that may never return, as etcd has it.
+const REMOVED: &[u8] = b"removed";
 
 /// One member of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +22,7 @@ pub struct Member {
     /// Where other members reach it.
     #[serde(rename = "peerURLs", default)]
     pub peer_urls: Vec<String>,
-    /// Whether it has no vote.
+    /// Whether it is a learner. One that waits for its vote to be a voter is not.
     #[serde(rename = "isLearner", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_learner: bool,
     /// What it calls itself; empty until it has started.
@@ -39,72 +42,148 @@ pub struct Attributes {
     pub client_urls: Vec<String>,
 }
 
-/// The members by id. A clone is cheap: members change rarely.
+/// Who belongs, who never will again, and who waits for a vote. A clone is cheap: members change rarely.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
-    by_id: Arc<BTreeMap<MemberId, Member>>,
+    roster: Arc<Roster>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Roster {
+    by_id: BTreeMap<MemberId, Member>,
+    removed: BTreeSet<MemberId>,
+    /// Listed as voters, and without a vote as yet. Told by the stored membership: no record of etcd's has a place for it.
+    pending: BTreeSet<MemberId>,
 }
 
 impl Members {
-    pub(crate) fn open(view: &dyn View) -> Result<Self, Fault> {
-        let mut by_id = BTreeMap::new();
-        let mut is_corrupt = false;
-        view.scan(
-            MEMBERS,
-            Range::ALL,
-            Order::Ascending,
-            &mut |_, record| match serde_json::from_slice::<Member>(record) {
-                Ok(member) => {
-                    by_id.insert(MemberId(member.id), member);
-                    ControlFlow::Continue(())
-                }
-                Err(_) => {
-                    is_corrupt = true;
-                    ControlFlow::Break(())
-                }
-            },
-        )
-        .map_err(|source| Fault::Storage { action: "read the members", source })?;
-        if is_corrupt {
-            return Err(Fault::Undecodable { what: "member" });
+    /// The members that `view` holds, of which `membership` says who waits for a vote.
+    pub(crate) fn open(view: &dyn View, membership: &log::StoredMembership) -> Result<Self, Fault> {
+        let members = records(view, MEMBERS, "member", |_, record| {
+            let member: Member = serde_json::from_slice(record).ok()?;
+            Some((MemberId(member.id), member))
+        })?;
+        let removed = records(view, MEMBERS_REMOVED, "removed member", |key, _| {
+            let id = u64::from_str_radix(std::str::from_utf8(key).ok()?, 16).ok()?;
+            Some(MemberId(id))
+        })?;
+        let mut roster = Roster {
+            by_id: members.into_iter().collect(),
+            removed: removed.into_iter().collect(),
+            pending: BTreeSet::new(),
+        };
+        if let Some(membership) = &membership.membership {
+            roster.pending = roster.pending_of(membership);
         }
-        Ok(Self { by_id: Arc::new(by_id) })
+        Ok(Self { roster: Arc::new(roster) })
     }
 
     pub(crate) fn list(&self) -> impl Iterator<Item = &Member> {
-        self.by_id.values()
+        self.roster.by_id.values()
     }
 
-    /// Takes up the members of a membership entry; what they said of themselves stays.
+    pub(crate) fn get(&self, id: MemberId) -> Option<&Member> {
+        self.roster.by_id.get(&id)
+    }
+
+    pub(crate) fn is_removed(&self, id: MemberId) -> bool {
+        self.roster.removed.contains(&id)
+    }
+
+    pub(crate) fn removed(&self) -> impl Iterator<Item = MemberId> {
+        self.roster.removed.iter().copied()
+    }
+
+    pub(crate) fn pending_voters(&self) -> impl Iterator<Item = MemberId> {
+        self.roster.pending.iter().copied()
+    }
+
+    pub(crate) fn is_pending_voter(&self, id: MemberId) -> bool {
+        self.roster.pending.contains(&id)
+    }
+
+    /// Takes up the members of a membership entry; what they said of themselves stays. Who is not in it has been removed,
+    /// and never returns (law A7).
     pub(crate) fn follow(&mut self, membership: &log::Membership, batch: &mut Batch) {
+        let roster = Arc::make_mut(&mut self.roster);
+        roster.pending = roster.pending_of(membership);
+        let named: BTreeSet<MemberId> = membership.nodes.iter().map(|node| MemberId(node.id)).collect();
+        let gone: Vec<MemberId> = roster.by_id.keys().copied().filter(|id| !named.contains(id)).collect();
+        for id in gone {
+            roster.remove(id, batch);
+        }
         for node in &membership.nodes {
             let id = MemberId(node.id);
-            let known = self.by_id.get(&id).cloned();
+            if roster.removed.contains(&id) {
+                continue;
+            }
+            let known = roster.by_id.get(&id).cloned();
             let member = Member {
                 id: node.id,
                 peer_urls: node.peer_urls.clone(),
-                is_learner: node.is_learner,
+                is_learner: node.is_learner && !roster.pending.contains(&id),
                 name: known.as_ref().map_or_else(|| node.name.clone(), |known| known.name.clone()),
                 client_urls: known.map(|known| known.client_urls).unwrap_or_default(),
             };
-            self.set(member, batch);
+            roster.set(member, batch);
         }
     }
 
     /// Sets what a member says of itself. A member that is not there has just been removed: nothing to do.
     pub(crate) fn describe(&mut self, id: MemberId, attributes: &Attributes, batch: &mut Batch) {
-        if let Some(known) = self.by_id.get(&id) {
+        if let Some(known) = self.get(id) {
             let Attributes { name, client_urls } = attributes.clone();
-            self.set(Member { name, client_urls, ..known.clone() }, batch);
+            let member = Member { name, client_urls, ..known.clone() };
+            Arc::make_mut(&mut self.roster).set(member, batch);
         }
+    }
+}
+
+impl Roster {
+    /// Who waits for a vote by `membership`: one that has a vote does not, whatever is said of it.
+    fn pending_of(&self, membership: &log::Membership) -> BTreeSet<MemberId> {
+        let votes = |id| membership.configs.iter().any(|set| set.voters.contains(&id));
+        let waits = |node: &&log::Node| node.is_pending_voter && !votes(node.id);
+        let pending = membership.nodes.iter().filter(waits).map(|node| MemberId(node.id));
+        pending.filter(|id| !self.removed.contains(id)).collect()
     }
 
     fn set(&mut self, member: Member, batch: &mut Batch) {
         let id = MemberId(member.id);
         let record = serde_json::to_vec(&member).expect("a member has only strings and numbers");
         batch.put(MEMBERS, id.to_string(), Bytes::from(record));
-        Arc::make_mut(&mut self.by_id).insert(id, member);
+        self.by_id.insert(id, member);
     }
+
+    fn remove(&mut self, id: MemberId, batch: &mut Batch) {
+        batch.delete(MEMBERS, id.to_string());
+        batch.put(MEMBERS_REMOVED, id.to_string(), REMOVED);
+        self.by_id.remove(&id);
+        self.removed.insert(id);
+    }
+}
+
+/// What `read` makes of each record of `space`; a record that it makes nothing of is a fault.
+fn records<T>(
+    view: &dyn View,
+    space: Space,
+    what: &'static str,
+    read: impl Fn(&[u8], &[u8]) -> Option<T>,
+) -> Result<Vec<T>, Fault> {
+    let (mut found, mut is_corrupt) = (Vec::new(), false);
+    let mut visit = |key: &[u8], record: &[u8]| match read(key, record) {
+        Some(value) => {
+            found.push(value);
+            ControlFlow::Continue(())
+        }
+        None => {
+            is_corrupt = true;
+            ControlFlow::Break(())
+        }
+    };
+    view.scan(space, Range::ALL, Order::Ascending, &mut visit)
+        .map_err(|source| Fault::Storage { action: "read the members", source })?;
+    if is_corrupt { Err(Fault::Undecodable { what }) } else { Ok(found) }
 }
 
 impl From<Attributes> for membershippb::Attributes {
@@ -120,29 +199,4 @@ impl From<membershippb::Attributes> for Attributes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_member_is_stored_as_etcd_stores_it() {
-        let member = Member {
-            id: 10_276_657_743_932_975_437,
-            peer_urls: vec!["http://localhost:2380".into()],
-            is_learner: false,
-            name: "default".into(),
-            client_urls: vec!["http://localhost:2379".into()],
-        };
-        assert_eq!(
-            serde_json::to_string(&member).unwrap(),
-            r#"{"id":10276657743932975437,"peerURLs":["http://localhost:2380"],"name":"default","clientURLs":["http://localhost:2379"]}"#
-        );
-    }
-
-    #[test]
-    fn a_member_that_never_started_has_no_name() {
-        let stored = r#"{"id":7,"peerURLs":["http://a:1"],"isLearner":true}"#;
-        let member: Member = serde_json::from_str(stored).unwrap();
-        assert!(member.is_learner && member.name.is_empty() && member.client_urls.is_empty());
-        assert_eq!(serde_json::to_string(&member).unwrap(), stored);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use quorate_lease as lease;
 use quorate_mvcc::{Found, Listed, Listing, Query, ReadError, Snapshot, Tier, Txn, TxnDone};
 use quorate_proto::log;
 use quorate_storage::View;
-use quorate_types::{Changes, Revision};
+use quorate_types::{Changes, MemberId, Revision};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -49,6 +49,12 @@ impl Reader {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.newest.load().size()
+    }
+
+    /// Whether `member` is a learner after the last batch. Cost: one look-up among the members, no reference is counted.
+    #[must_use]
+    pub fn is_learner(&self, member: MemberId) -> bool {
+        self.newest.load().member(member).is_some_and(|member| member.is_learner)
     }
 }
 
@@ -154,6 +160,34 @@ impl Published {
     /// The members, by id.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.list()
+    }
+
+    /// The member of this id, if it belongs to the cluster.
+    #[must_use]
+    pub fn member(&self, id: MemberId) -> Option<&Member> {
+        self.members.get(id)
+    }
+
+    /// The ids that were removed and may never return, in ascending order.
+    pub fn removed_members(&self) -> impl Iterator<Item = MemberId> {
+        self.members.removed()
+    }
+
+    /// Whether a member of this id was removed.
+    #[must_use]
+    pub fn is_removed(&self, id: MemberId) -> bool {
+        self.members.is_removed(id)
+    }
+
+    /// The members that are listed as voters and have no vote yet, by id: each gets its vote once it has caught up.
+    pub fn pending_voters(&self) -> impl Iterator<Item = MemberId> {
+        self.members.pending_voters()
+    }
+
+    /// Whether the member of this id is listed as a voter and has no vote yet.
+    #[must_use]
+    pub fn is_pending_voter(&self, id: MemberId) -> bool {
+        self.members.is_pending_voter(id)
     }
 
     /// The alarms that are raised, by kind and then by member.

@@ -3,7 +3,7 @@
 use futures::future::{BoxFuture, Either, select};
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point in time: how long after its clock's own beginning. Only compared with the same clock's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -32,19 +32,26 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Ends once `now() >= at`.
     fn sleep_until(&self, at: Moment) -> BoxFuture<'static, ()>;
+
+    /// How long ago 1970 began (UTC), as the machine says: for what people read and for ids, never to measure time.
+    fn wall(&self) -> Duration;
 }
 
 /// The machine's monotonic clock, through tokio: under tokio's paused time it is virtual.
+///
+/// Its wall time is the machine's at the clock's beginning and goes on like the rest of it, so that it never jumps.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     origin: tokio::time::Instant,
+    wall_origin: Duration,
 }
 
 impl SystemClock {
     /// A clock that begins now.
     #[must_use]
     pub fn new() -> Self {
-        Self { origin: tokio::time::Instant::now() }
+        let wall_origin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { origin: tokio::time::Instant::now(), wall_origin }
     }
 }
 
@@ -61,6 +68,10 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, at: Moment) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep_until(self.origin + at.0))
+    }
+
+    fn wall(&self) -> Duration {
+        self.wall_origin + self.origin.elapsed()
     }
 }
 
@@ -92,9 +103,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_system_clock_follows_paused_time() {
         let clock = SystemClock::new();
-        let started = clock.now();
+        let (started, wall) = (clock.now(), clock.wall());
         clock.sleep_until(started + Duration::from_secs(3600)).await;
         assert_eq!(clock.now().since(started), Duration::from_secs(3600));
+        assert_eq!(clock.wall() - wall, Duration::from_secs(3600));
+        assert!(wall > Duration::from_secs(1_700_000_000), "after 2023: {wall:?}");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-/// A clock that stands still until it is moved. Clones are the same clock.
+/// A clock that stands still until it is moved. Clones are the same clock, which begins with 1970.
 #[derive(Debug, Clone, Default)]
 pub struct ManualClock {
     shared: Arc<Mutex<ManualTime>>,
@@ -55,6 +55,10 @@ impl Clock for ManualClock {
             time.sleepers.push((at, context.waker().clone()));
             Poll::Pending
         }))
+    }
+
+    fn wall(&self) -> Duration {
+        self.now().0
     }
 }
 

@@ -1,4 +1,5 @@
 mod maintenance;
+mod members;
 mod space;
 
 use super::*;

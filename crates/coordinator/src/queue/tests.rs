@@ -1,15 +1,16 @@
 use super::*;
 use crate::call::{Call, Identity};
-use crate::consensus::{Consensus, Standing, Submission};
+use crate::consensus::{Consensus, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission};
 use crate::testing::{LocalConsensus, MEMBER};
 use crate::{Limits, Work};
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use quorate_mvcc::Query;
 use quorate_state_machine::{Answer, Reader};
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::testing::ManualClock;
 use quorate_tasks::{Group, Moment};
-use quorate_types::{ClusterId, Revision};
+use quorate_types::{ClusterId, MemberId, Revision};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,22 @@ impl Consensus for Slow {
 
     fn standing(&self) -> Standing {
         self.inner.standing()
+    }
+
+    fn active_since(&self, other: MemberId) -> Option<Moment> {
+        self.inner.active_since(other)
+    }
+
+    fn reconfigure(
+        &self,
+        change: Reconfiguration,
+        deadline: Moment,
+    ) -> BoxFuture<'static, Result<(), NotReconfigured>> {
+        self.inner.reconfigure(change, deadline)
+    }
+
+    fn move_leader(&self, target: MemberId, deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>> {
+        self.inner.move_leader(target, deadline)
     }
 }
 

@@ -4,6 +4,8 @@ use quorate_coordinator::testing::{MEMBER, TERM};
 use quorate_coordinator::{Limits, Quota};
 use quorate_proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use quorate_proto::etcdserverpb::{CompactionRequest, PutRequest};
+use quorate_proto::log;
+use std::time::Duration;
 
 fn put() -> PutRequest {
     PutRequest { key: "a".into(), value: "1".into(), ..PutRequest::default() }
@@ -179,15 +181,46 @@ async fn a_downgrade_can_be_validated_and_cancelled_and_not_enabled() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_yet_says_so() {
+async fn leadership_is_handed_over_by_the_leader_to_a_voter() {
     let scene = Scene::new();
+    let node = |id, is_learner| log::Node { id, is_learner, ..log::Node::default() };
+    scene.consensus.reform(vec![node(MEMBER.0, false), node(8, true), node(9, false)]);
     let mut client = MaintenanceClient::new(scene.routes());
-    let refused = [
-        (client.snapshot(SnapshotRequest {}).await.unwrap_err(), "Snapshot"),
-        (client.move_leader(MoveLeaderRequest::default()).await.unwrap_err(), "MoveLeader"),
-    ];
-    for (status, name) in refused {
-        let text = format!("quorate: Maintenance.{name} is not implemented yet");
-        assert_eq!(told(&status), (12, text.as_str()));
+    let mut move_to = async |target_id| {
+        let moved = client.move_leader(MoveLeaderRequest { target_id }).await;
+        moved.map(Response::into_inner)
+    };
+    let nobody = (9, "etcdserver: bad leader transferee");
+    assert_eq!(told(&move_to(8).await.unwrap_err()), nobody);
+    assert_eq!(told(&move_to(5).await.unwrap_err()), nobody);
+    assert_eq!(move_to(MEMBER.0).await.unwrap(), MoveLeaderResponse { header: None });
+    assert_eq!(move_to(9).await.unwrap(), MoveLeaderResponse { header: None });
+    assert_eq!(scene.door.status().standing.leader, Some(MemberId(9)));
+    assert_eq!(told(&move_to(9).await.unwrap_err()), (9, "etcdserver: not leader"));
+}
+
+/// Also if it is the client's deadline that comes first.
+#[tokio::test]
+async fn a_hand_over_that_takes_too_long_is_told_so() {
+    let scene = Scene::new();
+    let node = |id| log::Node { id, ..log::Node::default() };
+    scene.consensus.reform(vec![node(MEMBER.0), node(9)]);
+    let mut client = MaintenanceClient::new(scene.routes());
+    for timeout in [None, Some("2S")] {
+        let mut request = Request::new(MoveLeaderRequest { target_id: 9 });
+        if let Some(timeout) = timeout {
+            request.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
+        }
+        let span = Duration::from_secs(if timeout.is_some() { 2 } else { 7 });
+        let refused = scene.run_unanswered(span, client.move_leader(request)).await.unwrap_err();
+        let text = "etcdserver: request timed out, leader transfer took too long";
+        assert_eq!(told(&refused), (2, text));
     }
+}
+
+#[tokio::test]
+async fn what_is_not_there_yet_says_so() {
+    let mut client = MaintenanceClient::new(Scene::new().routes());
+    let refused = client.snapshot(SnapshotRequest {}).await.unwrap_err();
+    assert_eq!(told(&refused), (12, "quorate: Maintenance.Snapshot is not implemented yet"));
 }

@@ -6,7 +6,7 @@ use quorate_types::Revision;
 #[test]
 fn each_refusal_has_etcds_code_and_text() {
     let (asked, newest) = (Revision(1), Revision(2));
-    let rows: [(Error, i32, &str); 32] = [
+    let rows: [(Error, i32, &str); 41] = [
         (Invalid::EmptyKey.into(), 3, "etcdserver: key is not provided"),
         (Invalid::ValueProvided.into(), 3, "etcdserver: value is provided"),
         (Invalid::LeaseProvided.into(), 3, "etcdserver: lease is provided"),
@@ -16,6 +16,7 @@ fn each_refusal_has_etcds_code_and_text() {
         (Invalid::DuplicateKey.into(), 3, "etcdserver: duplicate key given in txn request"),
         (Invalid::StreamSort.into(), 12, "RangeStream does not support custom sort orders"),
         (Invalid::StreamFilter.into(), 12, "RangeStream does not support revision filters"),
+        (Invalid::PeerUrls.into(), 3, "etcdserver: given member URLs are invalid"),
         (Invalid::TooLarge.into(), 3, "etcdserver: request is too large"),
         (Invalid::LeaseTooLong.into(), 11, "etcdserver: too large lease TTL"),
         (Refusal::LeaseExists.into(), 9, "etcdserver: lease already exists"),
@@ -42,6 +43,22 @@ fn each_refusal_has_etcds_code_and_text() {
             "etcdserver: mvcc: required revision has been compacted",
         ),
         (Refusal::Mvcc(MvccRefusal::LeaseNotFound).into(), 5, "etcdserver: requested lease not found"),
+        (MembershipRefusal::PeerUrlExists.into(), 9, "etcdserver: Peer URLs already exists"),
+        (MembershipRefusal::MemberExists.into(), 9, "etcdserver: member ID already exist"),
+        (MembershipRefusal::MemberNotFound.into(), 5, "etcdserver: member not found"),
+        (MembershipRefusal::NotLearner.into(), 9, "etcdserver: can only promote a learner member"),
+        (
+            MembershipRefusal::LearnerNotReady.into(),
+            9,
+            "etcdserver: can only promote a learner member which is in sync with leader",
+        ),
+        (MembershipRefusal::TooManyLearners.into(), 9, "etcdserver: too many learner members in cluster"),
+        (
+            MembershipRefusal::NotEnoughStarted.into(),
+            2,
+            "etcdserver: re-configuration failed due to not enough started members",
+        ),
+        (MembershipRefusal::Unhealthy.into(), 14, "etcdserver: unhealthy cluster"),
         (Unavailable::NoLeader.into(), 14, "etcdserver: no leader"),
         (Unavailable::LeaderChanged.into(), 14, "etcdserver: leader changed"),
         (Unavailable::Stopped.into(), 14, "etcdserver: server stopped"),
@@ -68,6 +85,25 @@ fn each_refusal_has_etcds_code_and_text() {
         let status = of(&error);
         assert_eq!((i32::from(status.code()), status.message()), (code, text));
     }
+}
+
+#[test]
+fn a_leader_that_stays_says_why_in_etcds_words() {
+    let rows: [(NotMoved, i32, &str); 4] = [
+        (NotMoved::NotLeader, 9, "etcdserver: not leader"),
+        (NotMoved::BadTransferee, 9, "etcdserver: bad leader transferee"),
+        (NotMoved::TimedOut, 2, "etcdserver: request timed out, leader transfer took too long"),
+        (Unavailable::Stopped.into(), 14, "etcdserver: server stopped"),
+    ];
+    for (error, code, text) in rows {
+        let status = of_transfer(&error);
+        assert_eq!((i32::from(status.code()), status.message()), (code, text));
+    }
+    let status = not_for_learners();
+    assert_eq!(
+        (i32::from(status.code()), status.message()),
+        (9, "etcdserver: rpc not supported for learner")
+    );
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Contents {
         let (applied, membership) = StateMachine::position(view)?;
         let keys = Store::open(KEY, META, view).map_err(|error| read_fault("build the index", error))?;
         let leases = leases::open(view, &keys)?;
-        let members = Members::open(view)?;
+        let members = Members::open(view, &membership)?;
         let alarms = Alarms::open(view)?;
         let version = ClusterVersion::load(view)?;
         Ok(Self { keys, leases, members, alarms, version, applied, membership })

@@ -96,7 +96,7 @@ pub(crate) fn delete(key: &'static str, end: &'static str) -> Kind {
     Kind::DeleteRange(DeleteRange { range, with_previous: true })
 }
 
-pub(super) fn describe(member: u64, name: &str) -> Kind {
+pub(crate) fn describe(member: u64, name: &str) -> Kind {
     let client_urls = vec![format!("http://{name}:2379")];
     Kind::SetMemberAttributes {
         member: MemberId(member),
@@ -109,7 +109,7 @@ pub(super) fn membership(members: &[u64]) -> Payload {
         id,
         name: String::new(),
         peer_urls: vec![format!("http://{id}:2380")],
-        is_learner: false,
+        ..log::Node::default()
     };
     let configs = vec![log::VoterSet { voters: members.to_vec() }];
     Payload::Membership(log::Membership { configs, nodes: members.iter().map(node).collect() })
@@ -280,11 +280,18 @@ fn records_of_another_format_are_refused() {
 
 #[test]
 fn a_member_that_cannot_be_read_is_refused() {
-    let engine = Arc::new(MemoryEngine::volatile(spaces::ALL));
-    let mut batch = Batch::default();
-    batch.put(spaces::MEMBERS, "a", "{");
-    engine.write(batch).unwrap();
-    assert!(matches!(StateMachine::open(engine), Err(Fault::Undecodable { what: "member" })));
+    for (space, key, value) in [
+        (spaces::MEMBERS, "a", "{"),
+        (spaces::MEMBERS_REMOVED, "x", "removed"),
+        (spaces::MEMBERS_REMOVED, "", ""),
+    ] {
+        let engine = Arc::new(MemoryEngine::volatile(spaces::ALL));
+        let mut batch = Batch::default();
+        batch.put(space, key, value);
+        engine.write(batch).unwrap();
+        let fault = StateMachine::open(engine).err();
+        assert!(matches!(fault, Some(Fault::Undecodable { .. })), "{key} {value}: {fault:?}");
+    }
 }
 
 /// Law A3, seen from outside: the node stops before anybody is told anything.
