@@ -6,7 +6,7 @@ use quorate_state_machine::{Answer, Reader, Unavailable};
 use quorate_tasks::Moment;
 use quorate_tasks::budget::Share;
 use quorate_tasks::reply::Ticket;
-use quorate_types::MemberId;
+use quorate_types::{LeaseId, MemberId};
 
 /// A command to be agreed on.
 #[derive(Debug)]
@@ -41,6 +41,15 @@ pub struct Standing {
     pub term: u64,
     /// The last entry known to be committed.
     pub committed: u64,
+}
+
+/// What only the member that leads knows of a lease: its clock is the one that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseQuestion {
+    /// It is to live for its whole time again. Answered with that time.
+    KeepAlive(LeaseId),
+    /// How long it has to live.
+    TimeToLive(LeaseId),
 }
 
 /// A change of who belongs to the cluster: one step.
@@ -150,6 +159,14 @@ pub trait Consensus: Send + Sync + 'static {
     /// Strict reconfiguration counts by it, on whichever member is asked: a member that others know to be up, and that this
     /// one has no connection to, counts as down.
     fn active_since(&self, other: MemberId) -> Option<Moment>;
+
+    /// Asks the member that leads, if another one does: seconds, or none if no such lease lives. `Err` if it did not answer
+    /// by then; a lease may have been renewed all the same.
+    fn ask_leader(
+        &self,
+        question: LeaseQuestion,
+        deadline: Moment,
+    ) -> BoxFuture<'static, Result<Option<i64>, Unavailable>>;
 
     /// Has the membership changed by one step. Done once the change is applied here, so that `reader` shows it.
     ///

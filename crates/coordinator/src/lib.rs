@@ -37,7 +37,9 @@ mod work;
 pub use admission::Limits;
 pub use call::{Call, Identity, Patience};
 pub use check::{Room, TXN_DEPTH_MAX};
-pub use consensus::{Consensus, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission};
+pub use consensus::{
+    Consensus, LeaseQuestion, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission,
+};
 pub use coordinator::{
     Compaction, Company, Coordinator, End, Granted, KeyHash, LongRange, Piece, RangeStream, Ranged,
     Remaining, StateHash, Status,

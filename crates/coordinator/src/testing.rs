@@ -1,6 +1,8 @@
 //! A consensus of one, in memory and at once: the double of [`Consensus`].
 
-use crate::consensus::{Consensus, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission};
+use crate::consensus::{
+    Consensus, LeaseQuestion, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission,
+};
 use crate::lease::LeaseClock;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -8,8 +10,8 @@ use futures::future::{BoxFuture, pending, ready};
 use parking_lot::Mutex;
 use quorate_proto::log;
 use quorate_state_machine::{
-    Answer, Attributes, Command, Effects, Entry, Fault, Installed, Kind, Payload, Prepared, Reader, StateMachine,
-    Unavailable, spaces,
+    Answer, Attributes, Command, Effects, Entry, Fault, Installed, Kind, Payload, Prepared, Reader,
+    StateMachine, Unavailable, spaces,
 };
 use quorate_storage::{Engine, View};
 use quorate_storage_memory::MemoryEngine;
@@ -283,6 +285,15 @@ impl Consensus for LocalConsensus {
 
     fn active_since(&self, other: MemberId) -> Option<Moment> {
         self.inner.lock().contact.get(&other).copied().unwrap_or(Some(Moment::default()))
+    }
+
+    fn ask_leader(
+        &self,
+        _question: LeaseQuestion,
+        _deadline: Moment,
+    ) -> BoxFuture<'static, Result<Option<i64>, Unavailable>> {
+        // It leads itself, or nobody does.
+        Box::pin(std::future::ready(Err(Unavailable::NoLeader)))
     }
 
     fn reconfigure(

@@ -336,7 +336,8 @@ fn lock(path: &Path) -> Result<File, DirError> {
 }
 
 fn write_identity(path: &Path, backend: &str, beginning: &Beginning) -> Result<(), DirError> {
-    let founder = |(id, Node { name, peer_urls })| Founder { id: MemberId(id).to_string(), name, peer_urls };
+    let founder =
+        |(id, Node { name, peer_urls, .. })| Founder { id: MemberId(id).to_string(), name, peer_urls };
     let record = Record {
         format: FORMAT_VERSION,
         backend: backend.into(),
@@ -381,7 +382,9 @@ fn read_identity(path: &Path, backend: &'static str) -> Result<Member, DirError>
     let founders = match record.founders {
         Some(founders) => founders
             .into_iter()
-            .map(|Founder { id: text, name, peer_urls }| Ok((id(&text)?, Node { name, peer_urls })))
+            .map(|Founder { id: text, name, peer_urls }| {
+                Ok((id(&text)?, Node { name, peer_urls, ..Node::default() }))
+            })
             .collect::<Result<_, DirError>>()?,
         None => BTreeMap::from([(identity.member.0, Node::default())]),
     };

@@ -17,6 +17,7 @@ pub mod bootstrap;
 pub mod config;
 mod data_dir;
 mod front;
+mod leases;
 pub mod logging;
 mod node;
 mod peers;

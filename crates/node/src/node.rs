@@ -3,23 +3,25 @@
 use crate::config::{Config, Gate};
 use crate::data_dir::{DataDir, DirError};
 use crate::front::{Fronts, Transport};
+use crate::leases;
 use crate::peers::{self, PeerPort};
 use crate::upkeep::Upkeep;
 use crate::url::Url;
 use futures::future::BoxFuture;
 use quorate_coordinator::watch::StateHistory;
 use quorate_coordinator::{
-    Call, Consensus, Coordinator, Identity, LeaseClock, Limits, NotMoved, NotReconfigured, Reconfiguration,
-    Standing, Submission, Work,
+    Call, Consensus, Coordinator, Identity, LeaseClock, LeaseQuestion, Limits, NotMoved, NotReconfigured,
+    Reconfiguration, Standing, Submission, Work,
 };
 use quorate_http::{Build, Front};
 use quorate_peer::Peers;
-use quorate_raft::{Options, Pace, Proposal, Replica};
+use quorate_raft::{Change, NotChanged, Options, Pace, Proposal, Replica};
 use quorate_state_machine::{Answer, Attributes, Effects, Reader, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::poll::PollClock;
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::{Clock, Failure, Group, Moment, SystemClock};
+use quorate_types::MemberId;
 use quorate_wal::FileDisk;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -32,6 +34,8 @@ use tokio::sync::{oneshot, watch};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a message to a watcher may weigh beyond the longest command before it is split, as in etcd.
 const FRAGMENT_OVERHEAD_BYTES: usize = 512 << 10;
+/// How long a leader that is told to stop waits for another one.
+const HAND_OVER_TIME: Duration = Duration::from_millis(500);
 /// How often what is left of long leases is written down, if that is switched on, as in etcd.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(300);
 /// How long it rests before it asks again.
@@ -182,6 +186,7 @@ impl Node {
             stopping: stopping.subscribe(),
             patience: config.election_timeout,
         };
+        leases::answer(&replica, &door, &group);
         drop(peer_port.send(port)); // if the replica has failed, whatever comes next says so
         drop(replica);
         audience.hear_of_leases(door.lease_clock());
@@ -391,6 +396,7 @@ fn start_replica(
             port.start(&inner);
         }
         let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too
+        replica.hand_over(HAND_OVER_TIME).await;
         // Connections finish what they began first; see `front`.
         clock.sleep_until(clock.now() + Duration::from_millis(20)).await;
         replica.stop().await;
@@ -487,19 +493,55 @@ impl Consensus for OneReplica {
         Standing { leader, since, elected, connected, term, committed }
     }
 
-    fn active_since(&self, _other: MemberId) -> Option<Moment> {
-        None // there are no other members yet
+    fn active_since(&self, other: MemberId) -> Option<Moment> {
+        self.0.active_since(other)
+    }
+
+    fn ask_leader(
+        &self,
+        question: LeaseQuestion,
+        deadline: Moment,
+    ) -> BoxFuture<'static, Result<Option<i64>, Unavailable>> {
+        let replica = self.0.clone();
+        Box::pin(async move {
+            let answer = replica.ask_leader(leases::question(question), deadline).await;
+            answer.and_then(leases::seconds).ok_or(Unavailable::LeaderChanged)
+        })
     }
 
     fn reconfigure(
         &self,
-        _change: Reconfiguration,
-        _deadline: Moment,
+        change: Reconfiguration,
+        deadline: Moment,
     ) -> BoxFuture<'static, Result<(), NotReconfigured>> {
-        Box::pin(std::future::ready(Err(Unavailable::NoLeader.into())))
+        let replica = self.0.clone();
+        let change = match change {
+            Reconfiguration::Add { member, peer_urls, is_learner } => Change::Add(
+                member,
+                quorate_raft::Node { name: String::new(), peer_urls, is_pending_voter: !is_learner },
+            ),
+            Reconfiguration::Promote { member } => Change::Promote(member),
+            Reconfiguration::Remove { member } => Change::Remove(member),
+            Reconfiguration::Update { member, peer_urls } => Change::Update(member, peer_urls),
+        };
+        Box::pin(async move {
+            replica.change_members(change, deadline).await.map_err(|error| match error {
+                NotChanged::Unavailable(reason) => reason.into(),
+                NotChanged::InProgress => NotReconfigured::InProgress,
+                NotChanged::NotInSync => NotReconfigured::NotInSync,
+            })
+        })
     }
 
-    fn move_leader(&self, _target: MemberId, _deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>> {
-        Box::pin(std::future::ready(Err(Unavailable::NoLeader.into())))
+    fn move_leader(&self, target: MemberId, deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>> {
+        let replica = self.0.clone();
+        Box::pin(async move {
+            replica.move_leader(target, deadline).await.map_err(|error| match error {
+                quorate_raft::NotMoved::NotLeader => NotMoved::NotLeader,
+                quorate_raft::NotMoved::BadTransferee => NotMoved::BadTransferee,
+                quorate_raft::NotMoved::TimedOut => NotMoved::TimedOut,
+                quorate_raft::NotMoved::Stopped => Unavailable::Stopped.into(),
+            })
+        })
     }
 }

@@ -98,26 +98,23 @@ pub(crate) fn encode_membership(membership: &Membership) -> log::Membership {
     let configs = membership.get_joint_config().iter();
     log::Membership {
         configs: configs.map(|voters| log::VoterSet { voters: voters.iter().copied().collect() }).collect(),
-        nodes: membership
-            .nodes()
-            .map(|(&id, node)| log::Node {
-                id,
-                name: node.name.clone(),
-                peer_urls: node.peer_urls.clone(),
-                is_learner: learners.contains(&id),
-                ..Default::default()
-            })
-            .collect(),
+        nodes: membership.nodes().map(|(&id, node)| encode_node(id, node, learners.contains(&id))).collect(),
     }
+}
+
+pub(crate) fn encode_node(id: u64, node: &Node, is_learner: bool) -> log::Node {
+    let Node { name, peer_urls, is_pending_voter } = node.clone();
+    log::Node { id, name, peer_urls, is_learner, is_pending_voter }
+}
+
+pub(crate) fn decode_node(node: log::Node) -> Node {
+    Node { name: node.name, peer_urls: node.peer_urls, is_pending_voter: node.is_pending_voter }
 }
 
 pub(crate) fn decode_membership(membership: log::Membership) -> io::Result<Membership> {
     let configs = membership.configs.into_iter().map(|set| set.voters.into_iter().collect()).collect();
-    let nodes: BTreeMap<u64, Node> = membership
-        .nodes
-        .into_iter()
-        .map(|node| (node.id, Node { name: node.name, peer_urls: node.peer_urls }))
-        .collect();
+    let nodes: BTreeMap<u64, Node> =
+        membership.nodes.into_iter().map(|node| (node.id, decode_node(node))).collect();
     Membership::new(configs, nodes).map_err(|error| invalid(&error.to_string()))
 }
 

@@ -1,10 +1,11 @@
 //! Where other members come in.
 
 use crate::codec::peer::{self as codec, Malformed};
-use crate::codec::{decode_log_id, decode_stored_membership, vote_message};
+use crate::codec::{decode_log_id, decode_stored_membership, encode_log_id, vote_message};
 use crate::contacts::Contacts;
 use crate::forward::{self, Fates};
 use crate::machine::{Machine, SnapshotView};
+use crate::members::{self, Change, NotChanged};
 use crate::pending::Rejection;
 use crate::reads::Waiting;
 use crate::transfer::{self, NotReceived};
@@ -212,6 +213,7 @@ impl Door {
             }
             Question::Propose(request) => self.propose(request).await,
             Question::ReadIndex(_) => self.read_index().await,
+            Question::Reconfigure(request) => self.reconfigure(request).await,
             question @ (Question::KeepAlive(_) | Question::TimeToLive(_)) => {
                 let answer = match self.leases.get() {
                     Some(desk) => desk(question).await,
@@ -243,6 +245,25 @@ impl Door {
         drop(fates);
         let refused = settled.await.map_err(|_| NotTaken::Stopped)?;
         Ok(Answer::Propose(peer::ProposeReply { refused }))
+    }
+
+    /// Ends once the change is committed.
+    async fn reconfigure(&self, request: peer::ReconfigureRequest) -> Result<Answer, NotTaken> {
+        use peer::reconfigure_reply::Outcome;
+        let change = request.change.ok_or(Malformed("it is no change that is known here"))?;
+        let judged_by = request.judged_by.map(decode_log_id);
+        let outcome = match members::change(&self.raft, judged_by, Change::decode(change)).await {
+            members::Reply::Done(id) => Outcome::Done(encode_log_id(&id)),
+            members::Reply::Refused(NotChanged::InProgress) => {
+                Outcome::Refused(peer::NotReconfigured::InProgress.into())
+            }
+            members::Reply::Refused(NotChanged::NotInSync) => {
+                Outcome::Refused(peer::NotReconfigured::NotInSync.into())
+            }
+            members::Reply::Refused(NotChanged::Unavailable(_)) => return Err(NotTaken::Stopped),
+            members::Reply::NotLeader => return Ok(Answer::NotAnswered(peer::NotAnswered::NotLeader.into())),
+        };
+        Ok(Answer::Reconfigure(peer::ReconfigureReply { outcome: Some(outcome) }))
     }
 
     async fn read_index(&self) -> Result<Answer, NotTaken> {

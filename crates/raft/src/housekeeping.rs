@@ -3,6 +3,7 @@
 //! The bound on the log is here: when the engine is made durable, and what is purged then.
 
 use crate::machine::Machine;
+use crate::members::give_votes;
 use crate::pending::Pending;
 use crate::types::TypeConfig;
 use openraft::Raft;
@@ -62,6 +63,7 @@ impl Housekeeping {
                 return Ok(());
             }
             self.pending.expire(self.clock.now());
+            give_votes(&self.raft).await;
             let _ = self.look().await; // why consensus has ended, the standing task says
         }
     }

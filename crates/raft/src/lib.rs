@@ -25,6 +25,7 @@ mod forward;
 mod housekeeping;
 mod log_store;
 mod machine;
+mod members;
 mod network;
 mod options;
 mod pending;
@@ -43,6 +44,7 @@ mod types;
 
 pub use apply::Observer;
 pub use door::{Door, LeaseDesk, NotTaken, TurnedAway};
+pub use members::{Change, NotChanged, NotMoved};
 pub use options::{Options, Pace, Peer};
 pub use proposer::Proposal;
 pub use replica::{Error, Parts, Replica};

@@ -6,10 +6,10 @@ use crate::pending::Pending;
 use crate::shortcut::{VotesAlone, may_apply};
 use crate::types::{StoredMembership, TypeConfig};
 use futures::{Stream, TryStreamExt};
-use openraft::OptionalSend;
 use openraft::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf};
 use openraft::entry::RaftEntry;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend};
 use parking_lot::Mutex;
 use quorate_state_machine::{Prepared, Reader, StateMachine};
 use quorate_storage::{Engine, View};
@@ -188,8 +188,12 @@ impl RaftStateMachine<TypeConfig> for Machine {
         S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
         let mut batch = Vec::new();
-        while let Some((entry, _rejection)) = entries.try_next().await? {
+        while let Some((entry, responder)) = entries.try_next().await? {
             self.handed_over = Some(entry.log_id());
+            // Only who changes the members waits for openraft's word; commands are answered by the apply step.
+            if let (EntryPayload::Membership(_), Some(responder)) = (&entry.payload, responder) {
+                responder.send(());
+            }
             batch.push(codec::to_state(entry));
         }
         if batch.is_empty() {

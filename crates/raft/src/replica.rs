@@ -1,12 +1,14 @@
 //! The assembled replica.
 
 use crate::apply::Observer;
+use crate::codec;
 use crate::contacts::Contacts;
 use crate::door::Door;
 use crate::forward::{Forwarder, Parcel};
 use crate::housekeeping::{Housekeeping, Thresholds};
 use crate::log_store::LogStore;
 use crate::machine::{Machine, Seen};
+use crate::members::{self, Change, NotChanged, NotMoved};
 use crate::network::Network;
 use crate::options::Options;
 use crate::pending::{Pending, reason};
@@ -16,11 +18,14 @@ use crate::reads::{ReadLoop, Waiting};
 use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
 use crate::standing::{Known, Leadership, Standing, Told};
 use crate::transfer::{self, ReadPart, Reading, Writing};
-use crate::transport::{NoPeers, Target, Transport};
-use crate::types::TypeConfig;
+use crate::transport::{Broken, NoPeers, Purpose, Target, Transport};
+use crate::types::{LogId, TypeConfig};
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
 use openraft::metrics::RaftServerMetrics;
+use quorate_proto::peer::NotReconfigured;
+use quorate_proto::peer::call_reply as proto;
+use quorate_proto::peer::call_request::Question;
 use quorate_state_machine::{Answer, Fault, Reader, StateMachine, Unavailable};
 use quorate_storage::Engine;
 use quorate_tasks::inbox::{Sender, inbox};
@@ -40,6 +45,8 @@ const PROPOSALS_MAX: usize = 65_536;
 const REPORT_TIME: Duration = Duration::from_secs(1);
 /// A command of more bytes is not carried on by the thread that proposes it: to lay it into the log is another copy.
 const CARRIED_HERE_MAX: usize = 64 << 10;
+/// How long a change that met no leader waits before the next try, and how often a hand-over is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Reads that may wait for a round.
 const READS_MAX: usize = 1 << 20;
 /// Parts of whole states that may wait to be read, or written: one a transfer.
@@ -59,6 +66,9 @@ pub struct Replica {
     votes_alone: VotesAlone,
     contacts: Contacts,
     door: Door,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    applied: watch::Receiver<Option<u64>>,
 }
 
 /// What a replica stands on.
@@ -162,13 +172,14 @@ impl Replica {
         let common = Common {
             raft: raft.clone(),
             pending: pending.clone(),
-            clock,
+            clock: clock.clone(),
             stopping: is_stopping,
             known: Arc::default(),
             contacts: contacts.clone(),
-            transport,
+            transport: transport.clone(),
         };
         let Seen { applied, is_pruning, apply } = seen;
+        let applied_seen = applied.clone();
         let (proposals, reads) = common.start_doors(&strand, applied, group);
         common.start_upkeep(log, whole, thresholds(&options), group);
         let pruner = Pruner {
@@ -205,6 +216,9 @@ impl Replica {
             votes_alone,
             contacts,
             door,
+            transport,
+            clock,
+            applied: applied_seen,
         };
         replica.found_or_stand(&options).await?;
         Ok(replica)
@@ -279,6 +293,133 @@ impl Replica {
         let Leadership { leader, since, elected } = leadership.seen(contact, now, bound);
         let connected = leader.and_then(|_| self.contacts.unbroken(contact));
         Standing { leader, since, elected, connected, term: self.term(), committed }
+    }
+
+    /// Since when `other` has been heard of without a break, if it still is.
+    #[must_use]
+    pub fn active_since(&self, other: MemberId) -> Option<Moment> {
+        self.contacts.unbroken(self.contacts.of(other))
+    }
+
+    /// Has the members changed by one step, here or by the member that leads. Done once it is applied here.
+    ///
+    /// The change was judged by what [`Replica::reader`] shows now: if that is not the newest membership, nothing is done.
+    ///
+    /// # Errors
+    /// See [`NotChanged`].
+    pub async fn change_members(&self, change: Change, deadline: Moment) -> Result<(), NotChanged> {
+        let judged_by = self.membership_id()?;
+        let made = loop {
+            match self.changed(judged_by, &change, deadline).await {
+                Some(outcome) => break outcome?,
+                None if self.contacts.now() >= deadline => return Err(Unavailable::TimedOut.into()),
+                None => self.clock.sleep_until(self.clock.now() + PAUSE).await,
+            }
+        };
+        let mut applied = self.applied.clone();
+        let applying = applied.wait_for(|applied| *applied >= Some(made.index));
+        match timeout(self.clock.as_ref(), deadline, applying).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Unavailable::Stopped.into()),
+            Err(_) => Err(Unavailable::TimedOut.into()),
+        }
+    }
+
+    fn membership_id(&self) -> Result<Option<LogId>, NotChanged> {
+        let newest = self.reader.newest();
+        let position = StateMachine::position(newest.view().as_ref());
+        let (_, membership) = position.map_err(|_| Unavailable::Stopped)?;
+        Ok(membership.id.map(codec::decode_log_id))
+    }
+
+    /// One try; nothing, if it proved to have changed nothing and may be made again.
+    async fn changed(
+        &self,
+        judged_by: Option<LogId>,
+        change: &Change,
+        deadline: Moment,
+    ) -> Option<Result<LogId, NotChanged>> {
+        use quorate_proto::peer::reconfigure_reply::Outcome;
+        let Some(leader) = self.known.other_leader() else {
+            let changing = members::change(&self.raft, judged_by, change.clone());
+            return match timeout(self.clock.as_ref(), deadline, changing).await {
+                Ok(members::Reply::Done(id)) => Some(Ok(id)),
+                Ok(members::Reply::Refused(reason)) => Some(Err(reason)),
+                Ok(members::Reply::NotLeader) => None,
+                Err(_) => Some(Err(Unavailable::TimedOut.into())),
+            };
+        };
+        let question = Question::Reconfigure(change.encode(judged_by));
+        let asking = self.transport.call(&leader, Purpose::Calls, question);
+        match timeout(self.clock.as_ref(), deadline, asking).await {
+            Ok(Ok(proto::Answer::Reconfigure(reply))) => match reply.outcome {
+                Some(Outcome::Done(id)) => Some(Ok(codec::decode_log_id(id))),
+                Some(Outcome::Refused(reason)) if reason == NotReconfigured::NotInSync as i32 => {
+                    Some(Err(NotChanged::NotInSync))
+                }
+                _ => Some(Err(NotChanged::InProgress)),
+            },
+            Ok(Ok(_) | Err(Broken::NotSent(_))) => None,
+            Ok(Err(Broken::Unanswered(_))) => Some(Err(Unavailable::LeaderChanged.into())),
+            Err(_) => Some(Err(Unavailable::TimedOut.into())),
+        }
+    }
+
+    /// Has `target` lead instead of this member. Done once this member sees that it does.
+    ///
+    /// # Errors
+    /// See [`NotMoved`].
+    pub async fn move_leader(&self, target: MemberId, deadline: Moment) -> Result<(), NotMoved> {
+        let leads = || self.known.leadership().leader == Some(self.door.member);
+        if target == self.door.member && leads() {
+            return Ok(());
+        }
+        if !leads() {
+            return Err(NotMoved::NotLeader);
+        }
+        if !self.known.voters().contains(&target) {
+            return Err(NotMoved::BadTransferee);
+        }
+        // openraft neither waits for the target nor takes it back: one that lags behind is not asked.
+        while !members::has_caught_up(&self.raft, target) {
+            if self.clock.now() >= deadline {
+                return Err(NotMoved::TimedOut);
+            }
+            self.clock.sleep_until(self.clock.now() + PAUSE).await;
+        }
+        self.raft.trigger().transfer_leader(target.0).await.map_err(|_| NotMoved::Stopped)?;
+        while self.known.leadership().leader != Some(target) {
+            if self.clock.now() >= deadline {
+                return Err(NotMoved::TimedOut);
+            }
+            self.clock.sleep_until(self.clock.now() + PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Hands leadership to whoever is furthest, if this member leads others; waits for `patience` at most.
+    pub async fn hand_over(&self, patience: Duration) {
+        let me = self.door.member;
+        if self.known.leadership().leader != Some(me) {
+            return;
+        }
+        let is_fit = |member: &MemberId| {
+            *member != me
+                && self.active_since(*member).is_some()
+                && members::has_caught_up(&self.raft, *member)
+        };
+        let Some(target) = self.known.voters().into_iter().find(is_fit) else { return };
+        match self.move_leader(target, self.clock.now() + patience).await {
+            Ok(()) => tracing::info!(to = %target, "handed leadership over before stopping"),
+            Err(error) => tracing::warn!(to = %target, %error, "leadership could not be handed over"),
+        }
+    }
+
+    /// Asks the member that leads, if another one does. Nothing, if it did not answer; what was done is not known then.
+    pub async fn ask_leader(&self, question: Question, deadline: Moment) -> Option<proto::Answer> {
+        let leader = self.known.other_leader()?;
+        let asking = self.transport.call(&leader, Purpose::Calls, question);
+        timeout(self.clock.as_ref(), deadline, asking).await.ok()?.ok()
     }
 
     /// Where other members come in.

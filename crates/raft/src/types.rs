@@ -54,6 +54,8 @@ pub struct Node {
     pub name: String,
     /// Where other members reach it.
     pub peer_urls: Vec<String>,
+    /// It came to vote, and gets its vote once it has caught up; without meaning once it has.
+    pub is_pending_voter: bool,
 }
 
 impl Proposed {

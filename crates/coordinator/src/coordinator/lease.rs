@@ -2,6 +2,7 @@
 
 use super::Coordinator;
 use crate::call::Call;
+use crate::consensus::LeaseQuestion;
 use crate::error::{Error, Invalid};
 use crate::lease::{Keeper, Kept, LeaseClock};
 use bytes::Bytes;
@@ -15,6 +16,9 @@ use std::time::Duration;
 const TTL_MAX_SECONDS: i64 = 9_000_000_000;
 /// More leases than this are put in order on the work pool (law C1).
 const LISTED_HERE_MAX: usize = 500;
+
+/// How long a question to a leader that gave no answer rests before it is put again.
+const ASK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A lease that was granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,12 @@ impl Coordinator {
     pub async fn lease_keep_alive(&self, call: &Call, id: LeaseId) -> Result<(Revision, i64), Error> {
         let revision = self.reader().newest().revision();
         loop {
+            if self.leads_elsewhere() {
+                match self.ask_leader(call, LeaseQuestion::KeepAlive(id)).await? {
+                    Some(ttl_seconds) => return Ok((revision, ttl_seconds.unwrap_or(0))),
+                    None => continue,
+                }
+            }
             self.confirm(call).await?;
             match self.leases().renew(id) {
                 Kept::Renewed { ttl_seconds, is_checkpointed } => {
@@ -108,14 +118,19 @@ impl Coordinator {
         id: LeaseId,
         with_keys: bool,
     ) -> Result<(Revision, Option<Remaining>), Error> {
+        let told = if self.leads_elsewhere() {
+            self.ask_leader(call, LeaseQuestion::TimeToLive(id)).await?.flatten()
+        } else {
+            None
+        };
         self.confirm(call).await?;
         let published = self.reader().newest();
         let remaining = published.leases().get(id).map(|lease| {
-            let left = self.leases().remaining(id).map(|left| left.as_secs());
+            let left =
+                self.leases().remaining(id).map(|left| i64::try_from(left.as_secs()).unwrap_or(i64::MAX));
             Remaining {
                 granted_seconds: lease.ttl_seconds,
-                left_seconds: left
-                    .map_or(lease.left_seconds(), |left| i64::try_from(left).unwrap_or(i64::MAX)),
+                left_seconds: left.or(told).unwrap_or(lease.left_seconds()),
                 keys: if with_keys { lease.keys.iter().cloned().collect() } else { Vec::new() },
             }
         });
@@ -160,6 +175,40 @@ impl Coordinator {
                 return id;
             }
         }
+    }
+
+    /// Answers another member's question, if this one leads; none if it does not, or not for sure.
+    pub async fn answer_for_leases(&self, call: &Call, question: LeaseQuestion) -> Option<Option<i64>> {
+        if self.leads_elsewhere() {
+            return None;
+        }
+        match question {
+            LeaseQuestion::KeepAlive(id) => {
+                let (_, ttl_seconds) = self.lease_keep_alive(call, id).await.ok()?;
+                Some((ttl_seconds > 0).then_some(ttl_seconds))
+            }
+            LeaseQuestion::TimeToLive(id) => {
+                let (_, remaining) = self.lease_remaining(call, id, false).await.ok()?;
+                Some(remaining.map(|remaining| remaining.left_seconds))
+            }
+        }
+    }
+
+    /// Whether another member is known to lead.
+    fn leads_elsewhere(&self) -> bool {
+        let leader = self.shared.consensus.standing().leader;
+        leader.is_some_and(|leader| leader != self.shared.member)
+    }
+
+    /// The leader's answer; none after a rest, if it gave none: another member may lead by now.
+    async fn ask_leader(&self, call: &Call, question: LeaseQuestion) -> Result<Option<Option<i64>>, Error> {
+        let asking = self.shared.consensus.ask_leader(question, call.deadline);
+        if let Ok(answer) = self.by_deadline(call, asking).await? {
+            return Ok(Some(answer));
+        }
+        let clock = self.clock().clone();
+        self.by_deadline(call, clock.sleep_until(clock.now() + ASK_PAUSE)).await?;
+        Ok(None)
     }
 
     /// Waits until this member keeps the time, as it soon does once it leads.

@@ -92,7 +92,7 @@ pub enum Error {
 }
 
 fn listed(founders: &BTreeMap<u64, Node>) -> String {
-    let pairs = founders.iter().map(|(id, Node { name, peer_urls })| {
+    let pairs = founders.iter().map(|(id, Node { name, peer_urls, .. })| {
         format!("{} ({name} at {})", MemberId(*id), peer_urls.join(" "))
     });
     pairs.collect::<Vec<_>>().join(", ")

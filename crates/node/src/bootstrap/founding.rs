@@ -105,7 +105,7 @@ impl Founding {
 fn node(name: &str, urls: &[Url], token: &str) -> (MemberId, Node) {
     let mut peer_urls: Vec<String> = urls.iter().map(Url::to_string).collect();
     peer_urls.sort_unstable();
-    (member_id(&peer_urls, token), Node { name: name.to_owned(), peer_urls })
+    (member_id(&peer_urls, token), Node { name: name.to_owned(), peer_urls, ..Node::default() })
 }
 
 /// SHA-1 over the sorted peer URLs and the token, its first eight bytes.

@@ -19,7 +19,11 @@ fn refused(path: &Path, backend: &'static str) -> DirError {
 fn a_new_directory_becomes_the_members_and_stays_it() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("deep/data");
-    let node = |name: &str| Node { name: name.into(), peer_urls: vec![format!("http://{name}:2380")] };
+    let node = |name: &str| Node {
+        name: name.into(),
+        peer_urls: vec![format!("http://{name}:2380")],
+        ..Node::default()
+    };
     let founders = BTreeMap::from([(0x0a, node("a")), (0xb, node("b"))]);
     let beginning = Beginning::Founds(Founding { identity: OURS, founders: founders.clone() });
     let Opened::Vacant(vacancy) = DataDir::open(&path, "memory").unwrap() else { panic!("who made it?") };

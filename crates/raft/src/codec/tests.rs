@@ -9,7 +9,11 @@ fn vote(term: u64, node: u64, committed: bool) -> Vote {
 }
 
 fn node(name: &str) -> Node {
-    Node { name: name.into(), peer_urls: vec![format!("http://{name}:2380"), format!("https://{name}")] }
+    Node {
+        name: name.into(),
+        peer_urls: vec![format!("http://{name}:2380"), format!("https://{name}")],
+        is_pending_voter: name == "d",
+    }
 }
 
 /// `configs` vote; of the nodes a, b, ... named by `ids`, those that no configuration names are learners.

@@ -53,7 +53,7 @@ pub(crate) fn engine() -> Arc<FaultyEngine> {
 }
 
 pub(crate) fn options() -> Options {
-    let node = Node { name: "one".into(), peer_urls: vec!["http://one:2380".into()] };
+    let node = Node { name: "one".into(), peer_urls: vec!["http://one:2380".into()], ..Node::default() };
     Options::alone(MEMBER, node, 0)
 }
 

@@ -224,6 +224,6 @@ async fn who_is_alone_asks_nobody() {
     else {
         panic!("it founds")
     };
-    let node = Node { name: "a".into(), peer_urls: vec!["http://a.invalid:1".into()] };
+    let node = Node { name: "a".into(), peer_urls: vec!["http://a.invalid:1".into()], ..Node::default() };
     assert_eq!(alone.founders, BTreeMap::from([(alone.identity.member.0, node)]));
 }

@@ -86,7 +86,11 @@ pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Arc<Clust
 }
 
 fn node(id: u64) -> Node {
-    Node { name: format!("member-{id}"), peer_urls: vec![format!("http://member-{id}:2380")] }
+    Node {
+        name: format!("member-{id}"),
+        peer_urls: vec![format!("http://member-{id}:2380")],
+        ..Node::default()
+    }
 }
 
 impl Machine {
