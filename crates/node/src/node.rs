@@ -183,7 +183,6 @@ impl Node {
                 replica.door().clone(),
                 peers::message_bytes_max(config.request_bytes_max),
             ),
-            stopping: stopping.subscribe(),
             patience: config.election_timeout,
         };
         leases::answer(&replica, &door, &group);
@@ -392,14 +391,16 @@ fn start_replica(
         let clock = parts.clock.clone();
         let replica = Replica::start(options, parts, &inner).await?;
         drop(started.send(replica.clone())); // a start that was given up is stopped below
+        let (closing, is_closing) = watch::channel(false);
         if let Ok(port) = serves_peers.await {
-            port.start(&inner);
+            port.start(&is_closing, &inner);
         }
         let _ = stopping.wait_for(|stopping| *stopping).await; // a node that is gone has stopped too
         replica.hand_over(HAND_OVER_TIME).await;
         // Connections finish what they began first; see `front`.
         clock.sleep_until(clock.now() + Duration::from_millis(20)).await;
         replica.stop().await;
+        closing.send_replace(true);
         Ok::<(), Failure>(())
     });
     replica

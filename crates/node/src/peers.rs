@@ -69,22 +69,22 @@ pub(crate) struct PeerPort {
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) door: Coordinator,
     pub(crate) members: PeerService,
-    pub(crate) stopping: watch::Receiver<bool>,
     /// How long a quiet connection has for an answer.
     pub(crate) patience: Duration,
 }
 
 impl PeerPort {
-    /// Serves it on the current runtime, until the server stops. The tasks are `group`'s.
-    pub(crate) fn start(self, group: &Group) {
+    /// Serves it on the current runtime until it is `closing`, which comes after consensus has ended: a leader that hands over
+    /// has to hear of the next one. The tasks are `group`'s.
+    pub(crate) fn start(self, closing: &watch::Receiver<bool>, group: &Group) {
         let desk = Desk::default();
         let doors =
             Doors { members: self.members, pages: quorate_http::peer::router(&self.door.at(desk.clone())) };
-        let mut stopping = self.stopping.clone();
+        let mut desk_closing = closing.clone();
         group.task("peer-desk", async move {
             tokio::select! {
                 () = desk.attend() => {}
-                _ = stopping.wait_for(|stopping| *stopping) => {}
+                _ = desk_closing.wait_for(|closing| *closing) => {}
             }
             Ok(())
         });
@@ -93,7 +93,7 @@ impl PeerPort {
                 doors: doors.clone(),
                 clock: self.door.clock().clone(),
                 patience: self.patience,
-                stopping: self.stopping.clone(),
+                closing: closing.clone(),
                 group: group.clone(),
             };
             group.task("peer-accept", acceptor.run(listener));
@@ -105,18 +105,18 @@ struct Acceptor {
     doors: Doors,
     clock: Arc<dyn Clock>,
     patience: Duration,
-    stopping: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
     group: Group,
 }
 
 impl Acceptor {
     async fn run(self, listener: TcpListener) -> Result<(), Failure> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let mut stopping = self.stopping.clone();
+        let mut closing = self.closing.clone();
         loop {
             let accepted = tokio::select! {
                 biased;
-                _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+                _ = closing.wait_for(|closing| *closing) => return Ok(()),
                 accepted = listener.accept() => accepted,
             };
             match accepted {
@@ -133,7 +133,7 @@ impl Acceptor {
     fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
         drop(stream.set_nodelay(true)); // it only makes answers quicker
         let (builder, doors) = (builder(self.patience), self.doors.clone());
-        let mut stopping = self.stopping.clone();
+        let mut closing = self.closing.clone();
         async move {
             let connection = builder.serve_connection(TokioIo::new(stream), doors).map(|outcome| {
                 if let Err(error) = outcome {
@@ -142,7 +142,7 @@ impl Acceptor {
             });
             tokio::select! {
                 () = connection => {}
-                _ = stopping.wait_for(|stopping| *stopping) => {} // the members find another leader
+                _ = closing.wait_for(|closing| *closing) => {} // the members find another leader
             }
         }
     }

@@ -213,6 +213,7 @@ impl Door {
             }
             Question::Propose(request) => self.propose(request).await,
             Question::ReadIndex(_) => self.read_index().await,
+            Question::Probe(_) => Ok(Answer::Probe(peer::ProbeReply {})),
             Question::Reconfigure(request) => self.reconfigure(request).await,
             question @ (Question::KeepAlive(_) | Question::TimeToLive(_)) => {
                 let answer = match self.leases.get() {

@@ -29,6 +29,7 @@ mod members;
 mod network;
 mod options;
 mod pending;
+mod prober;
 mod proposer;
 mod pruner;
 mod reads;

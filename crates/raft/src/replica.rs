@@ -12,6 +12,7 @@ use crate::members::{self, Change, NotChanged, NotMoved};
 use crate::network::Network;
 use crate::options::Options;
 use crate::pending::{Pending, reason};
+use crate::prober::Prober;
 use crate::proposer::{Proposal, Proposer, Retrier};
 use crate::pruner::Pruner;
 use crate::reads::{ReadLoop, Waiting};
@@ -190,6 +191,7 @@ impl Replica {
             stopping: common.stopping.clone(),
         };
         group.task("pruner", pruner.run());
+        common.start_prober(group);
         let door = Door {
             raft: raft.clone(),
             strand: strand.clone(),
@@ -515,6 +517,17 @@ impl Common {
         parcels
     }
 
+    fn start_prober(&self, group: &Group) {
+        let prober = Prober {
+            transport: self.transport.clone(),
+            contacts: self.contacts.clone(),
+            known: self.known.clone(),
+            clock: self.clock.clone(),
+            stopping: self.stopping.clone(),
+        };
+        group.task("prober", prober.run());
+    }
+
     /// Starts what keeps the standing up to date; returns where that is seen.
     fn start_follower(self, options: &Options, votes_alone: VotesAlone, group: &Group) -> Arc<Known> {
         let known = self.known.clone();
@@ -636,6 +649,11 @@ impl Follower {
             leader: metrics.current_leader.map(MemberId),
             elsewhere,
             voters: membership.voter_ids().map(MemberId).collect(),
+            others: membership
+                .nodes()
+                .filter(|(id, _)| **id != self.member.0)
+                .map(|(id, node)| Target { member: MemberId(*id), node: node.clone() })
+                .collect(),
         }
     }
 

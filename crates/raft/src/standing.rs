@@ -39,6 +39,8 @@ struct State {
     /// Where the leader is reached, if it is another member.
     elsewhere: Option<Target>,
     voters: Vec<MemberId>,
+    /// All others, with a vote or without.
+    others: Vec<Target>,
 }
 
 /// Who leads, and since when.
@@ -56,6 +58,8 @@ pub(crate) struct Told {
     /// Where the leader is reached, if it is another member.
     pub(crate) elsewhere: Option<Target>,
     pub(crate) voters: Vec<MemberId>,
+    /// All others, with a vote or without.
+    pub(crate) others: Vec<Target>,
 }
 
 impl Known {
@@ -77,12 +81,17 @@ impl Known {
         self.state.lock().voters.clone()
     }
 
+    /// All other members.
+    pub(crate) fn others(&self) -> Vec<Target> {
+        self.state.lock().others.clone()
+    }
+
     /// Consensus says so at `now`.
     pub(crate) fn note(&self, told: Told, now: Moment) {
-        let Told { term, leader, elsewhere, voters } = told;
+        let Told { term, leader, elsewhere, voters, others } = told;
         self.term.store(term, Ordering::Relaxed);
         let mut state = self.state.lock();
-        (state.elsewhere, state.voters) = (elsewhere, voters);
+        (state.elsewhere, state.voters, state.others) = (elsewhere, voters, others);
         if state.leadership.leader != leader {
             let elected = if leader.is_some() { Some(now) } else { state.leadership.elected };
             state.leadership = Leadership { leader, since: now, elected };
@@ -117,7 +126,7 @@ mod tests {
             (6, second, 6, Some(6)),
             (7, first, 7, Some(7)),
         ] {
-            let told = Told { term: now, leader, elsewhere: None, voters: Vec::new() };
+            let told = Told { term: now, leader, elsewhere: None, voters: Vec::new(), others: Vec::new() };
             known.note(told, at(now));
             let told = Leadership { leader, since: at(since), elected: elected.map(at) };
             assert_eq!((known.leadership(), known.term()), (told, now));
