@@ -17,6 +17,7 @@ use quorate_storage::Engine;
 use quorate_tasks::poll::PollClock;
 use quorate_tasks::reply::{Desk, Ticket};
 use quorate_tasks::{Clock, Failure, Group, Moment, SystemClock};
+use quorate_types::MemberId;
 use quorate_wal::FileDisk;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
