@@ -3,6 +3,8 @@ use crate::MembershipRefusal;
 use crate::consensus::{NotMoved, NotReconfigured};
 use quorate_proto::log;
 use quorate_state_machine::Member;
+use quorate_tasks::testing::Seed;
+use std::collections::{BTreeMap, BTreeSet};
 
 const OTHER: MemberId = MemberId(9);
 
@@ -248,4 +250,102 @@ async fn a_member_knows_whether_it_is_a_learner() {
         scene.consensus.reform(nodes);
         assert_eq!(scene.door.is_learner(), is_learner);
     }
+}
+
+/// What is known of a member besides its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Known {
+    peer_urls: Vec<String>,
+    is_learner: bool,
+}
+
+/// A change that somebody asks for, whether or not it makes sense.
+#[derive(Debug)]
+enum Asked {
+    Add(Vec<String>, bool),
+    Promote(MemberId),
+    Remove(MemberId),
+    Update(MemberId, Vec<String>),
+}
+
+/// One of a few URLs, so that they collide, and one of all ids there ever were.
+fn any_change(seed: &mut Seed, ever: &[MemberId]) -> Asked {
+    let peer_urls = vec![format!("http://h{}:1", seed.below(6))];
+    let member = ever[seed.below(ever.len())];
+    match seed.below(6) {
+        0 | 1 => Asked::Add(peer_urls, seed.below(2) == 0),
+        2 | 3 => Asked::Promote(member),
+        4 => Asked::Remove(member),
+        _ => Asked::Update(member, peer_urls),
+    }
+}
+
+impl Scene {
+    /// Asks for `change`, and does the same to `model` if it is made.
+    async fn ask(&self, change: &Asked, model: &mut BTreeMap<MemberId, Known>) -> Result<(), Error> {
+        let call = self.call();
+        match change {
+            Asked::Add(peer_urls, is_learner) => {
+                let added = self.run(self.door.member_add(&call, peer_urls, *is_learner)).await?;
+                let known = Known { peer_urls: peer_urls.clone(), is_learner: *is_learner };
+                assert_eq!(model.insert(added.0, known), None, "ids are new");
+            }
+            Asked::Promote(member) => {
+                self.run(self.door.member_promote(&call, *member)).await?;
+                model.get_mut(member).unwrap().is_learner = false;
+            }
+            Asked::Remove(member) => {
+                self.run(self.door.member_remove(&call, *member)).await?;
+                assert!(model.remove(member).is_some());
+            }
+            Asked::Update(member, peer_urls) => {
+                self.run(self.door.member_update(&call, *member, peer_urls.clone())).await?;
+                model.get_mut(member).unwrap().peer_urls.clone_from(peer_urls);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whatever is asked for: the members are those of the changes that were made, no two share a URL, nobody returns, there
+/// are no more learners than may be, and there is a vote.
+#[tokio::test]
+async fn no_changes_leave_the_members_in_disorder() {
+    let (mut made, mut refused) = (0, 0);
+    for number in 0..100 {
+        let mut seed = Seed::new(number);
+        let limits =
+            Limits { strict_reconfiguration: seed.below(2) == 0, learners_max: 2, ..Limits::default() };
+        let scene = scene(limits);
+        let founder = Known { peer_urls: urls(&["http://seven:2380"]), is_learner: false };
+        let (mut model, mut ever) = (BTreeMap::from([(MEMBER, founder)]), vec![MEMBER, MemberId(5)]);
+        for _ in 0..60 {
+            scene.clock.advance(Duration::from_secs(7)); // each new id has its second
+            let change = any_change(&mut seed, &ever);
+            match scene.ask(&change, &mut model).await {
+                Ok(()) => made += 1,
+                Err(_) => refused += 1,
+            }
+            let newest = scene.consensus.reader().newest();
+            let new: Vec<MemberId> = model.keys().copied().filter(|id| !ever.contains(id)).collect();
+            ever.extend(new);
+            let known = |member: &Member| {
+                let peer_urls = member.peer_urls.clone();
+                (MemberId(member.id), Known { peer_urls, is_learner: member.is_learner })
+            };
+            let listed: BTreeMap<_, _> = newest.members().map(known).collect();
+            assert_eq!(listed, model, "seed {number}: {change:?}");
+            let urls: Vec<&String> = model.values().flat_map(|known| &known.peer_urls).collect();
+            let distinct: BTreeSet<&String> = urls.iter().copied().collect();
+            assert_eq!(urls.len(), distinct.len(), "seed {number}: {change:?}");
+            assert!(model.keys().all(|id| !newest.is_removed(*id)), "seed {number}: {change:?}");
+            let learners = model.values().filter(|known| known.is_learner).count();
+            let has_vote = |id: &MemberId| !model[id].is_learner && !newest.is_pending_voter(*id);
+            assert!(learners <= 2 && model.keys().any(has_vote), "seed {number}: {change:?}");
+            if let Some(id) = model.keys().nth(seed.below(model.len())) {
+                scene.consensus.introduce(*id, "somebody");
+            }
+        }
+    }
+    assert!(made > 500 && refused > 500, "both happen: {made} {refused}");
 }
