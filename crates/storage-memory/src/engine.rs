@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     current: Mutex<Arc<State>>,
     /// Held by the writer from reading the current state to publishing the next.
     writer: Mutex<()>,
+    /// States that were replaced. To free one takes a while: that is left to who may wait, and a swap does not.
+    retired: Mutex<Vec<Arc<State>>>,
     /// `None`: this engine keeps nothing.
     pub(crate) home: Option<Home>,
 }
@@ -79,7 +81,8 @@ impl MemoryEngine {
 
     fn new(state: State, home: Option<Home>) -> Self {
         let (spaces, current) = (state.spaces, Mutex::new(Arc::new(state)));
-        Self { shared: Arc::new(Shared { spaces, current, writer: Mutex::new(()), home }) }
+        let (writer, retired) = (Mutex::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { spaces, current, writer, retired, home }) }
     }
 }
 
@@ -110,8 +113,14 @@ impl Shared {
         }
         let previous = self.publish(next);
         drop((one_at_a_time, checkpoints));
-        drop(previous);
+        self.retired.lock().push(previous);
         Ok(())
+    }
+
+    /// Frees the states that were replaced, but for what others still read of them.
+    fn bury(&self) {
+        let retired = std::mem::take(&mut *self.retired.lock());
+        drop(retired);
     }
 }
 
@@ -136,7 +145,9 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
+    /// Also frees the states that were replaced.
     fn persist(&self) -> Result<Arc<dyn View>, Error> {
+        self.shared.bury();
         let Some(home) = &self.shared.home else {
             return Ok(self.shared.state());
         };
@@ -151,6 +162,7 @@ impl Engine for MemoryEngine {
 
     /// The records are held in memory, beside those of the state: twice the data, until the old state is no longer read.
     fn begin_replacement(&self) -> Result<Box<dyn Replacement>, Error> {
+        self.shared.bury();
         Ok(Box::new(Received::new(self.shared.clone())))
     }
 }

@@ -43,7 +43,11 @@ impl Member {
     }
 
     fn put(&mut self, value: &'static str) {
-        let change = quorate_mvcc::Put { key: "a".into(), value: Some(value.into()), lease: None };
+        let change = quorate_mvcc::Put {
+            key: "a".into(),
+            value: Some(value.into()),
+            lease: Some(quorate_types::LeaseId::NONE),
+        };
         self.run(Kind::Put(Put { change, with_previous: false }));
     }
 

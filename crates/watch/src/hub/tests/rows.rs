@@ -331,7 +331,7 @@ async fn when_the_state_is_replaced_what_led_there_is_told_from_the_history() {
         "0@1 created",
         "1@1 created",
         "0@2 put a=2.0",
-        "0@3 put a=3.0 was a=2.0",
+        "0@3 put a=3.0", // what was there before is compacted
         "1@4 put ab=4.0",
         "0@5 del a was a=3.0",
         "1@5 del a",
