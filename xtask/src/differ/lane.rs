@@ -53,7 +53,12 @@ impl<'a> Lane<'a> {
     /// Runs the program to its end. Gives its line of JSON.
     pub(super) fn run(&mut self, words: &[String]) -> anyhow::Result<Value> {
         let mut command = Command::new(self.programs.load);
-        command.arg("differ").args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg("differ")
+            .args(["--etcd", self.programs.etcd.version])
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let child = command.spawn().with_context(|| format!("start {}", command::line(&command)))?;
         let mut comparer = Comparer(child);
         let mut input = comparer.0.stdin.take().context("stdin is a pipe")?;
@@ -106,7 +111,7 @@ impl Running {
             let server = Server::spawn(command, &plan.log())?;
             anyhow::Ok((server, plan.endpoint()))
         };
-        let (mut etcd, etcd_endpoint) = start("etcd", programs.etcd)?;
+        let (mut etcd, etcd_endpoint) = start("etcd", &programs.etcd.program)?;
         let (mut ours, ours_endpoint) = start("ours", programs.ours)?;
         etcd.wait_ready().context("etcd")?;
         ours.wait_ready().context("our server")?;
