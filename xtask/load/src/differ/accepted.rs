@@ -2,6 +2,7 @@
 //! All of them are between etcd's versions: with the one that we follow, nothing is accepted.
 
 use super::compare::{Answer, Both, Difference};
+use super::tree::{Tree, Value};
 use super::{Etcd, Op};
 
 /// A reason. `docs/differ.md` has the same table.
@@ -28,6 +29,11 @@ pub(crate) const CHECK_ORDER: Reason = Reason {
     row: "of several steps of a transaction that are refused the first says why since 3.7; 3.5 looks at all puts first, and at a put's lease last",
 };
 
+pub(crate) const KEYS_ONLY: Reason = Reason {
+    name: "keys-only",
+    row: "what `keys_only` asks for has no lease since 3.7, unless it is sorted by value; 3.5 shows it",
+};
+
 /// Seen where watches are compared, in `pair::settling`.
 pub(crate) const TOMBSTONE: Reason = Reason {
     name: "tombstone-at-compacted",
@@ -35,7 +41,7 @@ pub(crate) const TOMBSTONE: Reason = Reason {
 };
 
 #[cfg(test)]
-const REASONS: [&Reason; 3] = [&SORT_OPTION, &CHECK_ORDER, &TOMBSTONE];
+const REASONS: [&Reason; 4] = [&SORT_OPTION, &CHECK_ORDER, &KEYS_ONLY, &TOMBSTONE];
 
 const RULES: &[Rule] = &[
     Rule {
@@ -54,7 +60,16 @@ const RULES: &[Rule] = &[
             op.call.word == "txn" && is_of_a_step(&both.etcd) && is_of_a_step(&both.ours)
         },
     },
+    Rule {
+        reason: &KEYS_ONLY,
+        holds: |op, _, difference| {
+            let is_a_lease = difference.path.contains("kvs[") && difference.path.ends_with("].lease");
+            is_a_lease && difference.ours == "none" && asks_for_keys_only(&op.request)
+        },
+    },
 ];
+
+const SORT_BY_VALUE: i64 = 4;
 
 /// What the steps of a transaction are refused with when it is applied.
 const STEP_REFUSALS: [(u32, &str); 4] = [
@@ -73,6 +88,15 @@ pub(crate) fn reason(
         return None;
     }
     RULES.iter().find(|rule| (rule.holds)(op, both, difference)).map(|rule| rule.reason)
+}
+
+fn asks_for_keys_only(tree: &Tree) -> bool {
+    let asks = tree.number("keys_only") == 1 && tree.number("sort_target") != SORT_BY_VALUE;
+    let mut within = tree.fields.iter().filter_map(|(_, value)| match value {
+        Value::Tree(within) => Some(within),
+        _ => None,
+    });
+    asks || within.any(asks_for_keys_only)
 }
 
 fn is_refused(answer: &Answer, (code, text): (u32, &str)) -> bool {
