@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: workloads, beside etcd 3.5.1 in the same run on the same machine.
+//! `cargo xtask bench`: workloads, beside etcd in the same run on the same machine.
 //!
 //! Only ratios of one run mean something: machines and their neighbours differ by more than servers do. The
 //! order changes every round, each measurement has a fresh server and directory, and the numbers shown are
@@ -41,6 +41,7 @@ cargo xtask bench [OPTIONS]
   --quick            one round of less: to see whether it works
   --backend B        ours with this backend only; without it rocksdb and memory
   --server NAME=P    an etcd-like program P under this name instead of building ours; may come again
+  --etcd V           beside this etcd only, 3.7.1 or 3.5.1; without it both, and ratios are to 3.7.1 if Go can build it
   --ours-only        without etcd
   --load P           a built quorate-load, instead of building it
   --threads          CPU by the name of the server's threads, too

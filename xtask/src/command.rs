@@ -1,9 +1,17 @@
 //! Running other programs: every failure names the command line that failed.
 
+use std::fs;
 use std::io::{Seek, Write};
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// What a program on this machine takes to say what it has to say, many times over.
+const LINES_WITHIN: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(5);
 
 /// The command line as somebody would type it.
 pub(crate) fn line(command: &Command) -> String {
@@ -30,6 +38,31 @@ pub(crate) fn output_with(command: &mut Command, stdin: &str) -> anyhow::Result<
     let mut file = tempfile::tempfile().context("make a file for stdin")?;
     file.write_all(stdin.as_bytes()).and_then(|()| file.rewind()).context("write stdin")?;
     command.stdin(file).output().with_context(|| format!("start {}", line(command)))
+}
+
+/// Runs what does not end by itself until it has printed so many lines on stdout, and interrupts it. Gives them, and
+/// whatever it said while it ended; fewer if no more came in time.
+pub(crate) fn lines_until(command: &mut Command, count: usize) -> anyhow::Result<Vec<String>> {
+    let file = tempfile::NamedTempFile::new().context("make a file for stdout")?;
+    command.stdin(Stdio::null()).stdout(file.reopen()?).stderr(Stdio::null());
+    let mut child = command.spawn().with_context(|| format!("start {}", line(command)))?;
+    let lines =
+        || anyhow::Ok(fs::read_to_string(file.path())?.lines().map(str::to_owned).collect::<Vec<_>>());
+    let begun = Instant::now();
+    while lines()?.len() < count && begun.elapsed() < LINES_WITHIN && child.try_wait()?.is_none() {
+        thread::sleep(POLL);
+    }
+    let interrupted = Instant::now();
+    if child.try_wait()?.is_none() {
+        kill_process(Pid::from_child(&child), Signal::INT)?;
+    }
+    while child.try_wait()?.is_none() {
+        if interrupted.elapsed() > LINES_WITHIN {
+            child.kill()?;
+        }
+        thread::sleep(POLL);
+    }
+    lines()
 }
 
 /// What it prints on stdout, trimmed; anything but exit 0 is an error that shows its stderr.

@@ -1,4 +1,4 @@
-//! `cargo xtask differ`: random histories for etcd 3.5.1 and for our server, every field of every answer compared.
+//! `cargo xtask differ`: random histories for etcd and for our server, every field of every answer compared.
 //!
 //! The program `quorate-load differ` makes the histories, compares, and shrinks what it finds. This one has the servers:
 //! a pair for each lane, without fsync, in memory where there is room; it starts them afresh when it is asked to.
@@ -20,7 +20,7 @@ use crate::chaos::Target;
 use crate::compat::Built;
 use crate::places::Places;
 use crate::random;
-use crate::setup::{self, Clients};
+use crate::setup::{self, Clients, Etcd};
 use crate::steps::Tally;
 use lane::Lane;
 
@@ -31,7 +31,8 @@ cargo xtask differ [OPTIONS]
   --lanes N          pairs of servers side by side, each with histories of its own (2)
   --length N         operations of one history, which begins with empty servers (10,000)
   --seed S           of the first history of the first lane; without it another one each time, which is printed
-  --parts P          what there is besides keys: watch,lease
+  --parts P          what there is besides keys (watch,lease)
+  --etcd V           compared with this etcd, 3.7.1 or 3.5.1; without it 3.7.1 if Go can build it
   --backend B        ours with this backend only; without it rocksdb and memory
   --release          servers and client as they are released; for long runs
   --server P         an etcd-like program P instead of ours
@@ -42,7 +43,7 @@ A difference that docs/differ.md does not list is shrunk to a small history, whi
 /// Histories that once showed a difference, and where new ones are written.
 const KEPT: &str = "xtask/differ";
 /// What histories are made of unless somebody says otherwise.
-const PARTS: &str = "watch";
+const PARTS: &str = "watch,lease";
 /// Far enough from each other that no two lanes play the same history.
 const SEEDS_A_LANE: u64 = 1_000_000;
 
@@ -61,7 +62,7 @@ pub(crate) struct Plan {
 /// The programs that take part.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Programs<'a> {
-    pub(crate) etcd: &'a Path,
+    pub(crate) etcd: &'a Etcd,
     pub(crate) ours: &'a Path,
     pub(crate) load: &'a Path,
 }
@@ -73,13 +74,15 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     plan.length = args.take_value("--length")?.unwrap_or(plan.length);
     plan.seed = args.take_value("--seed")?.unwrap_or_else(|| random::seed() % SEEDS_A_LANE);
     plan.parts = args.take_value("--parts")?.unwrap_or(plan.parts);
+    let version: Option<String> = args.take_value("--etcd")?;
     let replays: Vec<PathBuf> = args.take_values("--replay")?;
     let named: Option<PathBuf> = args.take_value("--server")?;
     let profile = Profile::take(&mut args);
     let backends = Backend::take_all(&mut args)?;
     args.finish()?;
     let ready = setup::prepare(places, if named.is_some() { &[] } else { &backends })?;
-    let etcd = Clients::prepare(places)?.etcd;
+    let clients = Clients::prepare(places)?;
+    let etcd = version.map_or(Ok(clients.reference()), |version| clients.etcd(&version))?;
     let load = build::load(places, &ready, profile)?;
     let targets = match named {
         Some(program) => vec![Target { name: program.display().to_string(), program }],
@@ -94,7 +97,7 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     let mut tally = Tally::default();
     for target in targets {
         println!("{}", target.name);
-        let programs = Programs { etcd: &etcd, ours: &target.program, load: &load };
+        let programs = Programs { etcd, ours: &target.program, load: &load };
         match replays.as_slice() {
             [] => play(programs, &plan, &mut tally)?,
             files => replay(programs, files, &mut tally)?,
@@ -121,7 +124,10 @@ impl Plan {
 /// All lanes at once; counts the histories, and those that showed a difference.
 pub(crate) fn play(programs: Programs<'_>, plan: &Plan, tally: &mut Tally) -> anyhow::Result<()> {
     let begun = Instant::now();
-    println!("{} operations on {} lanes, --seed {}", plan.ops, plan.lanes, plan.seed);
+    println!(
+        "beside {}: {} operations on {} lanes, --seed {}",
+        programs.etcd, plan.ops, plan.lanes, plan.seed
+    );
     let reports: Vec<anyhow::Result<Value>> = thread::scope(|scope| {
         let start = |lane| {
             let words = words(plan, lane);

@@ -43,10 +43,11 @@ cargo xtask COMMAND
   tidy    the project's own rules: who may use whom, banned calls, module essays
 
   setup   [--compat]
-          finds or installs what a build needs; every other command does this itself.
+          finds or installs what a build needs; every other command does this itself. With --compat also the
+          real etcds and their clients: 3.5.1 from PyPI, 3.4 from Debian, and 3.7.1 if there is a Go of 1.26 to build it.
           The first time it compiles RocksDB, which takes about 16 minutes on two cores
   compat  [--quick] [--backend B]
-          real etcdctl 3.4 and 3.5 against our server, then crashes, refusals and the systemd unit
+          real etcdctl 3.4, 3.5 and 3.7 against our server, then crashes, refusals and the systemd unit
   compat  --suites | --suite NAME [--backend B] [--server etcd]
           the tests of etcd clients (etcd-client, aetcd, etcd-client-py, etcd3gw) against our server, or against
           etcd 3.5.1; fetches them the first time, and needs root or user namespaces
@@ -54,10 +55,10 @@ cargo xtask COMMAND
           SIGKILL under load, again and again; every acknowledged write must be there.
           --server PROGRAM does it to any server with etcd's flags, etcd itself for one
   differ  [--ops N] [--seed S] [--backend B] | --replay FILE
-          the same random histories for etcd 3.5.1 and our server; every field of every answer
+          the same random histories for etcd 3.7.1 and our server; every field of every answer
           must be the same. `differ --help` lists its options
   bench   [--workload put,watch] [--quick] [--server NAME=PROGRAM]
-          rate, latency and server CPU per operation beside etcd 3.5.1 in the same run;
+          rate, latency and server CPU per operation beside etcd 3.7.1 and 3.5.1 in the same run;
           `bench --help` lists its workloads and options
 
 Without --backend, `compat`, `chaos`, `differ` and `bench` take both and the others take rocksdb.

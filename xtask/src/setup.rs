@@ -10,6 +10,7 @@ mod archive;
 mod clients;
 mod compiler;
 mod libclang;
+mod newest;
 mod recipe;
 
 mod settings;
@@ -22,7 +23,7 @@ use crate::args::Args;
 use crate::backend::Backend;
 use crate::places::Places;
 
-pub(crate) use clients::{Clients, place};
+pub(crate) use clients::{Clients, Etcd, place};
 
 /// A variable for cargo, and its value.
 type Setting = (&'static str, OsString);

@@ -1,7 +1,7 @@
 //! The way through a transaction, found before its first write.
 //!
 //! All comparisons along the way, and all reasons to refuse it, are looked at in the state before: so it happens whole
-//! or not at all. etcd: `server/etcdserver/txn`, `compareToPath` and `checkRequests`.
+//! or not at all. etcd: `server/etcdserver/txn`, `compareToPath` and `checkTxn`.
 
 use crate::moment::Moment;
 use crate::{OpDone, Put, ReadError, Refusal, Txn, TxnDone, TxnOp};
@@ -36,26 +36,18 @@ impl<'a> Taken<'a> {
         Ok(Self { succeeded, steps: steps.collect::<Result<_, _>>()? })
     }
 
-    /// Whether every step is possible in the state of `moment`: first all puts, then all reads, as in etcd.
+    /// Whether every step is possible in the state of `moment`: the first that is not says why. Before 3.7 etcd looked
+    /// at all puts first.
     pub(crate) fn check(
         &self,
         moment: &Moment<'_>,
         lease_lives: &dyn Fn(LeaseId) -> bool,
     ) -> Result<(), Refusal> {
-        self.each(&mut |op| match op {
-            TxnOp::Put { change, .. } => check_put(change, moment, lease_lives),
-            _ => Ok(()),
-        })?;
-        self.each(&mut |op| match op {
-            TxnOp::Range(query) => moment.check_step(query.revision),
-            _ => Ok(()),
-        })
-    }
-
-    fn each(&self, visit: &mut dyn FnMut(&TxnOp) -> Result<(), Refusal>) -> Result<(), Refusal> {
         self.steps.iter().try_for_each(|step| match step {
-            Step::Op(op) => visit(op),
-            Step::Txn(inner) => inner.each(visit),
+            Step::Op(TxnOp::Put { change, .. }) => check_put(change, moment, lease_lives),
+            Step::Op(TxnOp::Range(query)) => moment.check_step(query.revision),
+            Step::Op(_) => Ok(()),
+            Step::Txn(inner) => inner.check(moment, lease_lives),
         })
     }
 
@@ -84,13 +76,13 @@ fn check_put(
     moment: &Moment<'_>,
     lease_lives: &dyn Fn(LeaseId) -> bool,
 ) -> Result<(), Refusal> {
+    if change.lease.is_some_and(|lease| lease != LeaseId::NONE && !lease_lives(lease)) {
+        return Err(Refusal::LeaseNotFound);
+    }
     if change.keeps_something() && moment.index.get(&change.key).is_none() {
         return Err(Refusal::KeyNotFound);
     }
-    match change.lease {
-        Some(lease) if lease != LeaseId::NONE && !lease_lives(lease) => Err(Refusal::LeaseNotFound),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -82,6 +82,10 @@ pub struct Config {
     pub fsync: bool,
     /// Threads that serve clients; none for one a core.
     pub front_threads: Option<usize>,
+    /// Whether a change of the members that could cost the quorum is refused.
+    pub strict_reconfiguration: bool,
+    /// How many learners there may be at a time.
+    pub learners_max: usize,
     /// How much may be stored.
     pub quota: Quota,
     /// What of the history stays when it is compacted by itself; none for no such compaction.

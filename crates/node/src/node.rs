@@ -165,6 +165,8 @@ impl Node {
                 .is_on(Gate::LeaseCheckpoint)
                 .then_some(CHECKPOINT_INTERVAL),
             quota: config.quota,
+            strict_reconfiguration: config.strict_reconfiguration,
+            learners_max: config.learners_max,
             ..Limits::default()
         };
         let threads = config.front_threads.unwrap_or_else(cores);

@@ -168,6 +168,7 @@ impl Audience {
             seen.compacted.filter(|compacted| ALWAYS < create.start && create.start < *compacted)
         {
             self.say(stream, Item::to(watch_id, ALWAYS, News::Compacted(compacted)));
+            self.clients.get_mut(&stream).expect("it was found above").ended.insert(watch_id);
             return false;
         }
         let next = if create.start == ALWAYS { seen.newest.next() } else { create.start };
@@ -188,6 +189,9 @@ impl Audience {
 
     pub(crate) fn cancel(&mut self, stream: StreamId, seen: Seen, watch_id: i64) {
         let Some(client) = self.clients.get_mut(&stream) else { return };
+        if client.ended.remove(&watch_id) {
+            return self.say(stream, Item::to(watch_id, seen.newest, News::Cancelled));
+        }
         let Some(watcher) = client.watchers.remove(&watch_id) else { return };
         self.watchers -= 1;
         let ids = Arc::make_mut(&mut self.crowds.get_mut(watcher.crowd).ids);
@@ -215,6 +219,7 @@ impl Audience {
             let ids = self.crowds.get(id).ids.clone();
             let client = self.clients.get_mut(&stream).expect("it was found above");
             ids.iter().for_each(|watch_id| drop(client.watchers.remove(watch_id)));
+            client.ended.extend(ids.iter());
             self.watchers -= ids.len();
             self.dismiss(id);
             let bytes = MESSAGE_BYTES * ids.len();
@@ -247,6 +252,7 @@ impl Audience {
             let crowds = client.crowds.iter().map(|id| self.crowds.get(*id));
             client.next.is_none()
                 && !client.watchers.is_empty()
+                && client.ended.is_empty()
                 && crowds.into_iter().all(|crowd| is_synced(crowd, frontier))
                 && client.watchers.values().all(|watcher| watcher.start <= frontier)
         };

@@ -81,6 +81,9 @@ impl Hub {
                     // While nobody watched nothing was fed: this watch begins a new line (see `Feed::push`).
                     self.line.restart(seen.newest, &mut self.ring);
                 }
+                if let Some(compacted) = seen.compacted {
+                    self.ring.compact(compacted); // the oldest revision that this watch may begin at
+                }
                 if self.audience.create(stream, seen, &create, interest, self.line.frontier) {
                     self.behind.ready.push(stream);
                 }

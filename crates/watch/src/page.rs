@@ -99,6 +99,12 @@ impl Fact {
         }
     }
 
+    /// It cannot be found out any more what was there before.
+    pub(crate) fn forget_previous(&mut self) {
+        self.previous = Previous::Known(None);
+        self.with_previous = OnceCell::new();
+    }
+
     pub(crate) fn is_known(&self, form: Form) -> bool {
         !form.with_previous || self.previous != Previous::Unasked
     }

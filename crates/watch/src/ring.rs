@@ -1,6 +1,6 @@
 //! The recent past, bounded in revisions and bytes.
 
-use crate::page::Page;
+use crate::page::{Fact, Page};
 use quorate_types::Revision;
 use std::collections::VecDeque;
 
@@ -28,6 +28,13 @@ impl Ring {
         while self.bytes > self.bytes_max || self.pages.len() > self.revisions_max {
             let Some(oldest) = self.pages.pop_front() else { break };
             self.bytes -= oldest.bytes;
+        }
+    }
+
+    /// What was there before `compacted` is gone: the page of that revision shows it no more, as the history does not.
+    pub(crate) fn compact(&mut self, compacted: Revision) {
+        if let Ok(position) = self.pages.binary_search_by_key(&compacted, |page| page.revision) {
+            self.pages[position].facts.iter_mut().for_each(Fact::forget_previous);
         }
     }
 

@@ -22,21 +22,31 @@ mod watched;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
 
 use crate::options::Options;
 use generator::{Generator, Parts};
 use pair::Found;
 use schema::Call;
-use tree::Tree;
+use tree::{Tree, Value};
 
 /// One request of a history.
 #[derive(Debug, Clone)]
 pub(crate) struct Op {
     pub(crate) call: &'static Call,
     pub(crate) request: Tree,
+}
+
+/// The etcd that ours is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Etcd {
+    /// It dies of some requests, which are not sent then, and differs from 3.7 in ways that are listed.
+    V35,
+    /// What we follow.
+    V37,
 }
 
 impl PartialEq for Op {
@@ -47,6 +57,7 @@ impl PartialEq for Op {
 
 #[derive(Debug)]
 struct Task {
+    etcd: Etcd,
     seed: u64,
     operations: usize,
     /// Of one history, at most.
@@ -74,9 +85,11 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
         path if path.is_empty() => None,
         path => Some(path.into()),
     };
-    let parts: String = options.take("--parts", "watch".to_owned())?;
+    let etcd = options.take("--etcd", Etcd::V37)?;
+    let parts: String = options.take("--parts", "watch,lease".to_owned())?;
     let has = |part| parts.split(',').any(|found| found == part);
     let task = Task {
+        etcd,
         seed: options.take("--seed", 1)?,
         operations: options.take("--ops", 20_000)?,
         length: options.take("--length", 10_000)?,
@@ -86,7 +99,7 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
     };
     options.finish()?;
     let report = match replay {
-        Some(path) => replayed(&path)?,
+        Some(path) => replayed(etcd, &path)?,
         None => task.run()?,
     };
     println!("{}", report.json());
@@ -94,13 +107,43 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
 }
 
 /// A history from a file, played once.
-fn replayed(path: &Path) -> anyhow::Result<Report> {
+fn replayed(etcd: Etcd, path: &Path) -> anyhow::Result<Report> {
     let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    let history = text::parse(&text).with_context(|| path.display().to_string())?;
+    let mut history = text::parse(&text).with_context(|| path.display().to_string())?;
+    history.retain(|op| is_for(etcd, op));
     let mut report = Report::default();
-    let found = report.play(&history)?;
+    let found = report.play(etcd, &history)?;
     report.found = found.map(|found| (path.to_owned(), shown(&found)));
     Ok(report)
+}
+
+impl FromStr for Etcd {
+    type Err = anyhow::Error;
+
+    /// A version, as etcd says it.
+    fn from_str(version: &str) -> anyhow::Result<Etcd> {
+        match version.split('.').collect::<Vec<_>>().as_slice() {
+            ["3", "5", ..] => Ok(Etcd::V35),
+            ["3", "7", ..] => Ok(Etcd::V37),
+            _ => bail!("histories are made for etcd 3.5 and 3.7 only"),
+        }
+    }
+}
+
+/// Whether `op` can be sent to it: 3.5 has no `RangeStream`, and dies of an unknown sort.
+fn is_for(etcd: Etcd, op: &Op) -> bool {
+    let is_new = || std::ptr::eq(op.call, &schema::RANGE_STREAM) || sorts_unknown(&op.request);
+    etcd == Etcd::V37 || !is_new()
+}
+
+fn sorts_unknown(tree: &Tree) -> bool {
+    let is_known =
+        (0..=2).contains(&tree.number("sort_order")) && (0..=4).contains(&tree.number("sort_target"));
+    let mut within = tree.fields.iter().filter_map(|(_, value)| match value {
+        Value::Tree(within) => Some(within),
+        _ => None,
+    });
+    !is_known || within.any(sorts_unknown)
 }
 
 impl Task {
@@ -109,8 +152,8 @@ impl Task {
         while report.operations < self.operations {
             let seed = self.seed + report.histories;
             let length = self.length.min(self.operations - report.operations);
-            let history = Generator::new(seed, self.parts).history(length);
-            if let Some(found) = report.play(&history)? {
+            let history = Generator::new(seed, (self.etcd, self.parts)).history(length);
+            if let Some(found) = report.play(self.etcd, &history)? {
                 report.found = Some(self.keep(seed, &history, found)?);
                 break;
             }
@@ -121,8 +164,9 @@ impl Task {
     /// Shrinks and writes it.
     fn keep(&self, seed: u64, history: &[Op], found: Found) -> anyhow::Result<(PathBuf, Vec<String>)> {
         eprintln!("differ: seed {seed}, operation {}: {}", found.at, shown(&found).join("; "));
-        let shrunk =
-            shrink::shrink(history, found, self.trials, |history| Ok(landlord::fresh()?.play(history)))?;
+        let shrunk = shrink::shrink(history, found, self.trials, |history| {
+            Ok(landlord::fresh(self.etcd)?.play(history))
+        })?;
         let shown = shown(&shrunk.found);
         let mut text = format!("# seed {seed}\n");
         shown.iter().for_each(|line| text += &format!("# {line}\n"));
@@ -136,8 +180,8 @@ impl Task {
 
 impl Report {
     /// Plays it on fresh servers and counts.
-    fn play(&mut self, history: &[Op]) -> anyhow::Result<Option<Found>> {
-        let mut pair = landlord::fresh()?;
+    fn play(&mut self, etcd: Etcd, history: &[Op]) -> anyhow::Result<Option<Found>> {
+        let mut pair = landlord::fresh(etcd)?;
         let found = pair.play(history);
         self.operations += history.len();
         self.histories += 1;
@@ -162,3 +206,6 @@ impl Report {
 fn shown(found: &Found) -> Vec<String> {
     found.differences.iter().take(5).map(ToString::to_string).collect()
 }
+
+#[cfg(test)]
+mod tests;

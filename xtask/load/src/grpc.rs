@@ -106,6 +106,11 @@ impl Connection {
         self.start(tag, method, Lifetime::Unary, message);
     }
 
+    /// A call with one request and a reply in pieces, which come as one.
+    pub(crate) fn call_in_pieces(&mut self, tag: u32, method: Method, message: &[u8]) {
+        self.start(tag, method, Lifetime::Pieces, message);
+    }
+
     /// A call that stays open; `send` sends more on it.
     pub(crate) fn open(&mut self, tag: u32, method: Method, message: &[u8]) {
         self.start(tag, method, Lifetime::Stream, message);

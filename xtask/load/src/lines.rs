@@ -87,6 +87,12 @@ impl Lines {
         self.note_unsent(line);
     }
 
+    /// A call whose reply comes in pieces; `next` gives them as one.
+    pub(crate) fn call_in_pieces(&mut self, line: usize, tag: u32, method: Method, message: &[u8]) {
+        self.lines[line].connection.call_in_pieces(tag, method, message);
+        self.note_unsent(line);
+    }
+
     /// A call that stays open.
     pub(crate) fn start(&mut self, line: usize, tag: u32, method: Method, message: &[u8]) {
         self.lines[line].connection.open(tag, method, message);

@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::backend::Backend;
 use crate::build::{self, Profile};
 use crate::places::Places;
-use crate::setup::{self, Clients};
+use crate::setup::{self, Clients, Etcd};
 
 /// A server that takes etcd's flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,15 @@ pub(crate) struct Contender {
 pub(crate) struct Choice {
     named: Vec<Contender>,
     backends: Vec<Backend>,
+    /// The version of etcd to measure against, instead of all that are here.
+    etcd: Option<String>,
     ours_only: bool,
+}
+
+impl Contender {
+    fn reference(etcd: &Etcd) -> Contender {
+        Contender { name: etcd.to_string(), program: etcd.program.clone(), is_reference: true }
+    }
 }
 
 impl FromStr for Contender {
@@ -46,16 +54,21 @@ impl Choice {
         Ok(Choice {
             named: args.take_values("--server")?,
             backends: Backend::take_all(args)?,
+            etcd: args.take_value("--etcd")?,
             ours_only: args.take_switch("--ours-only"),
         })
     }
 
-    /// etcd first, since ratios are to the first.
+    /// etcd first, the newest one of it, since ratios are to the first.
     pub(crate) fn contenders(self, places: &Places) -> anyhow::Result<Vec<Contender>> {
         let mut contenders = Vec::new();
         if !self.ours_only {
-            let program = Clients::prepare(places)?.etcd;
-            contenders.push(Contender { name: "etcd 3.5.1".to_owned(), program, is_reference: true });
+            let clients = Clients::prepare(places)?;
+            let etcds = match &self.etcd {
+                Some(version) => std::slice::from_ref(clients.etcd(version)?),
+                None => &clients.etcds,
+            };
+            contenders.extend(etcds.iter().map(Contender::reference));
         }
         if self.named.is_empty() {
             let ready = setup::prepare(places, &self.backends)?;

@@ -143,7 +143,7 @@ fn refuses_a_directory_in_use(subject: &Subject<'_>, place: &Path) -> anyhow::Re
 }
 
 fn refuses_a_directory_of_etcd(subject: &Subject<'_>, place: &Path) -> anyhow::Result<()> {
-    let reference = Plan::new(&subject.clients.etcd, place)?;
+    let reference = Plan::new(&subject.clients.reference().program, place)?;
     let mut server = reference.start()?;
     server.terminate()?;
     server.wait_exit(STOP_WITHIN)?;

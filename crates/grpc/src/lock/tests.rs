@@ -1,5 +1,7 @@
 use crate::Services;
 use crate::scene::{Calling, Scene, header, told};
+use quorate_proto::etcdserverpb::LeaseTimeToLiveRequest;
+use quorate_proto::etcdserverpb::lease_client::LeaseClient;
 use quorate_proto::v3lockpb::lock_client::LockClient;
 use quorate_proto::v3lockpb::{LockRequest, LockResponse, UnlockRequest, UnlockResponse};
 use std::time::Duration;
@@ -51,6 +53,19 @@ async fn a_free_lock_is_held_at_once_by_a_key_of_the_lease() {
         UnlockResponse { header: header(3) },
         "none is no error"
     );
+}
+
+#[tokio::test]
+async fn a_lock_without_a_lease_has_one_of_a_minute_that_nobody_keeps_alive() {
+    let scene = Scene::new();
+    let held = lock(&scene, 0).await.unwrap();
+    let key = std::str::from_utf8(&held.key).unwrap();
+    let id = i64::from_str_radix(key.strip_prefix("l/").unwrap(), 16).unwrap();
+    assert!(id > 0, "{key}");
+    let request = LeaseTimeToLiveRequest { id, keys: true };
+    let mut leases = LeaseClient::new(scene.routes());
+    let left = scene.run(leases.lease_time_to_live(request)).await.unwrap().into_inner();
+    assert_eq!((left.granted_ttl, left.keys), (60, vec![held.key]));
 }
 
 #[tokio::test]

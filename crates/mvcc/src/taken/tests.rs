@@ -228,11 +228,17 @@ fn only_the_branch_taken_is_checked() {
 }
 
 #[test]
-fn puts_are_checked_before_reads_wherever_they_stand() {
+fn the_first_step_that_is_not_possible_says_why() {
     let mut scene = Scene::new();
-    let put = TxnOp::Put { change: put("x", None, None), with_previous: false };
-    let txn = always(vec![read_at(99), within(always(vec![put]))]);
-    assert_eq!(refusal(scene.txn(&txn)), Refusal::KeyNotFound);
+    let keeping = |lease| TxnOp::Put { change: put("x", None, lease), with_previous: false };
+    let future = Refusal::Future { asked: Revision(99), newest: Revision(1) };
+    for (steps, expected) in [
+        (vec![read_at(99), within(always(vec![keeping(None)]))], future),
+        (vec![within(always(vec![keeping(None)])), read_at(99)], Refusal::KeyNotFound),
+        (vec![keeping(Some(8))], Refusal::LeaseNotFound),
+    ] {
+        assert_eq!(refusal(scene.txn(&always(steps.clone()))), expected, "{steps:?}");
+    }
 }
 
 #[test]

@@ -86,8 +86,7 @@ impl Model {
     /// The transaction, whole, or why not.
     pub(crate) fn txn(&mut self, txn: &Txn) -> Result<TxnDone, Refusal> {
         let before = self.now();
-        self.check(txn, &before, &|model, op| model.check_put(op, &before))?;
-        self.check(txn, &before, &|model, op| model.check_range(op))?;
+        self.check(txn, &before)?;
         let main = self.revision + 1;
         Ok(self.run(txn, &before, main))
     }
@@ -105,31 +104,16 @@ impl Model {
         self.remove(range, with_records, self.revision + 1)
     }
 
-    fn check(
-        &self,
-        txn: &Txn,
-        before: &State,
-        check: &dyn Fn(&Self, &TxnOp) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+    fn check(&self, txn: &Txn, before: &State) -> Result<(), Refusal> {
         branch(txn, before).iter().try_for_each(|op| match op {
-            TxnOp::Txn(inner) => self.check(inner, before, check),
-            op => check(self, op),
+            TxnOp::Txn(inner) => self.check(inner, before),
+            TxnOp::Put { change, .. } => check_put(change, before),
+            TxnOp::Range(query) => self.check_range(query),
+            TxnOp::DeleteRange { .. } => Ok(()),
         })
     }
 
-    fn check_put(&self, op: &TxnOp, before: &State) -> Result<(), Refusal> {
-        let TxnOp::Put { change, .. } = op else { return Ok(()) };
-        if (change.value.is_none() || change.lease.is_none()) && !before.contains_key(&change.key) {
-            return Err(Refusal::KeyNotFound);
-        }
-        match change.lease {
-            None | Some(LeaseId::NONE | LEASE) => Ok(()),
-            Some(_) => Err(Refusal::LeaseNotFound),
-        }
-    }
-
-    fn check_range(&self, op: &TxnOp) -> Result<(), Refusal> {
-        let TxnOp::Range(query) = op else { return Ok(()) };
+    fn check_range(&self, query: &Query) -> Result<(), Refusal> {
         match query.revision.map_or(0, |revision| revision.0) {
             0 => Ok(()),
             asked if asked > self.revision => Err(self.is_future(asked)),
@@ -310,4 +294,14 @@ fn answer(record: &KeyValue, query: &Query) -> Bytes {
     let by_value = query.sort.is_some_and(|sort| sort.target == Target::Value);
     let lease = if by_value { record.lease } else { 0 };
     encoded(&KeyValue { value: Bytes::new(), lease, ..record.clone() })
+}
+
+fn check_put(change: &Put, before: &State) -> Result<(), Refusal> {
+    if !matches!(change.lease, None | Some(LeaseId::NONE | LEASE)) {
+        return Err(Refusal::LeaseNotFound);
+    }
+    if (change.value.is_none() || change.lease.is_none()) && !before.contains_key(&change.key) {
+        return Err(Refusal::KeyNotFound);
+    }
+    Ok(())
 }

@@ -74,6 +74,8 @@ impl Config {
             fsync: !settings.switch("unsafe-no-fsync"),
             front_threads: (front_threads > 0).then_some(front_threads),
             quota: check.quota(),
+            strict_reconfiguration: settings.switch("strict-reconfig-check"),
+            learners_max: check.size("max-learners"),
             auto_compaction: check.retention(),
             compaction_records: usize::try_from(settings.integer("compaction-batch-limit"))
                 .ok()

@@ -20,6 +20,8 @@ pub(super) struct Client {
     pub(super) mailbox: Mailbox,
     pub(super) door: Sender<Input>,
     pub(super) watchers: BTreeMap<i64, Watcher>,
+    /// Ids of watches that a compaction ended. They are in use, and nothing is told of progress, until they are cancelled.
+    pub(super) ended: BTreeSet<i64>,
     pub(super) crowds: BTreeSet<CrowdId>,
     /// Those that watch no single key.
     pub(super) ranges: BTreeSet<CrowdId>,
@@ -51,6 +53,7 @@ impl Client {
             mailbox,
             door,
             watchers: BTreeMap::new(),
+            ended: BTreeSet::new(),
             crowds: BTreeSet::new(),
             ranges: BTreeSet::new(),
             with_previous: 0,
@@ -65,21 +68,25 @@ impl Client {
 
     /// The id of the watch to be created.
     pub(super) fn admit(&mut self, create: &Create) -> Result<i64, Refusal> {
-        if create.range.is_empty() {
-            return Err(Refusal::EmptyRange);
-        }
         if create.start < ALWAYS {
             return Err(Refusal::NegativeStart);
         }
+        if create.range.is_empty() {
+            return Err(Refusal::EmptyRange);
+        }
         match create.watch_id.filter(|id| *id != 0) {
-            Some(id) if self.watchers.contains_key(&id) => Err(Refusal::DuplicateId),
+            Some(id) if self.is_used(id) => Err(Refusal::DuplicateId),
             Some(id) => Ok(id),
             None => Ok(self.choose_id()),
         }
     }
 
+    fn is_used(&self, id: i64) -> bool {
+        self.watchers.contains_key(&id) || self.ended.contains(&id)
+    }
+
     fn choose_id(&mut self) -> i64 {
-        while self.watchers.contains_key(&self.next_id) {
+        while self.is_used(self.next_id) {
             self.next_id += 1;
         }
         self.next_id += 1;

@@ -1,10 +1,11 @@
 //! What two servers said to the same request, held against each other, field by field.
 //!
-//! Two things are put in order first, since etcd leaves them open: keys that tie in a sort, and the keys of a lease.
+//! Two things are put in order first, since etcd leaves them open: keys that tie in a sort, and the keys of a lease. The
+//! seconds that a lease has left may be one more or less: the servers are asked one after the other.
 //! Everything else that is not the same is a difference; `accepted` knows which of those have a reason.
 
 use super::Op;
-use super::schema::{Form, Kind};
+use super::schema::{Field, Form, Kind};
 use super::tree::{Tree, Value};
 use crate::grpc::Refused;
 
@@ -108,6 +109,8 @@ fn walk(path: &str, joint: &str, (etcd, ours): (&Tree, &Tree), found: &mut Vec<D
             let path = if field.is_repeated { format!("{path}[{at}]") } else { path.clone() };
             match (theirs.get(at), own.get(at)) {
                 (Some(Value::Tree(theirs)), Some(Value::Tree(own))) => walk(&path, ".", (theirs, own), found),
+                (Some(Value::Number(theirs)), Some(Value::Number(own)))
+                    if is_the_same_moment(field, (*theirs, *own)) => {}
                 (theirs, own) if theirs != own => {
                     let shown = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
                     found.push(Difference::new(path, (shown(theirs), shown(own))));
@@ -116,6 +119,11 @@ fn walk(path: &str, joint: &str, (etcd, ours): (&Tree, &Tree), found: &mut Vec<D
             }
         }
     }
+}
+
+/// Whether both may be what is left of one time. What is not there, or over, is not.
+fn is_the_same_moment(field: &Field, (etcd, ours): (i64, i64)) -> bool {
+    matches!(field.form, Form::Seconds) && etcd > 0 && ours > 0 && etcd.abs_diff(ours) <= 1
 }
 
 /// Puts in order what etcd leaves open, in the answers to this request and to those within it.

@@ -8,12 +8,13 @@ mod lease;
 mod txn;
 mod watch;
 
-use super::Op;
 use super::schema::{
-    COMPACT, COMPACT_REQUEST, DELETE, DELETE_REQUEST, PUT, PUT_REQUEST, RANGE, RANGE_REQUEST,
+    COMPACT, COMPACT_REQUEST, DELETE, DELETE_REQUEST, PUT, PUT_REQUEST, RANGE, RANGE_REQUEST, RANGE_STREAM,
 };
 use super::tree::{Symbol, Tree, Value};
+use super::{Etcd, Op};
 use crate::random::Random;
+pub(crate) use txn::deletes_on;
 
 /// What a history is made of besides keys and values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 pub(crate) struct Generator {
     random: Random,
+    etcd: Etcd,
     parts: Parts,
     /// Reads that come next: reads between two writes are under way together.
     reads: u64,
@@ -38,13 +40,17 @@ const COMPACTIONS: u64 = 4;
 const WATCHES: u64 = 16;
 const LEASES: u64 = 50;
 const READS_MAX: u64 = 6;
+/// Of a sort.
+const UNKNOWN: [i64; 3] = [5, -1, 100];
+const BOUNDS: [&str; 4] =
+    ["min_mod_revision", "max_mod_revision", "min_create_revision", "max_create_revision"];
 
 /// Above `--max-request-bytes`, and above what gRPC takes in.
 const LARGE_BYTES: [usize; 2] = [1_600_000, 2_200_000];
 
 impl Generator {
-    pub(crate) fn new(seed: u64, parts: Parts) -> Generator {
-        Generator { random: Random::new(seed), parts, reads: 0 }
+    pub(crate) fn new(seed: u64, (etcd, parts): (Etcd, Parts)) -> Generator {
+        Generator { random: Random::new(seed), etcd, parts, reads: 0 }
     }
 
     pub(crate) fn history(&mut self, length: usize) -> Vec<Op> {
@@ -88,13 +94,34 @@ impl Generator {
         if self.parts.leases && self.chance(5) {
             return self.lease_read();
         }
+        if self.etcd == Etcd::V37 && self.chance(10) {
+            return self.range_stream();
+        }
         let mut request = self.range();
-        // etcd 3.5 dies of an unknown target, also within transactions, and does not mind an unknown order.
-        if self.chance(1) {
+        // 3.5 does not mind an unknown order, so transactions, where that has no accepted reason, never have one for it.
+        if self.etcd == Etcd::V35 && self.chance(1) {
             request.take("sort_order");
-            request.add("sort_order", self.pick(&[3, -1, 100]));
+            request.add("sort_order", self.pick(&UNKNOWN));
         }
         Op { call: &RANGE, request }
+    }
+
+    /// Mostly one that can be answered in pieces.
+    fn range_stream(&mut self) -> Op {
+        let mut request = self.range();
+        // For a negative limit, which is none, etcd sends everything in one piece.
+        if request.number("limit") < 0 {
+            request.take("limit");
+        }
+        if self.chance(85) {
+            for name in ["sort_order", "sort_target"].into_iter().chain(BOUNDS) {
+                request.take(name);
+            }
+        } else if request.get("sort_order").is_none() {
+            // Without an order etcd sorts each piece by itself, and goes on behind its last key: some come twice, some never.
+            request.take("sort_target");
+        }
+        Op { call: &RANGE_STREAM, request }
     }
 
     /// A range as a transaction may hold it too.
@@ -115,7 +142,13 @@ impl Generator {
         for (name, percent) in [("serializable", 30), ("keys_only", 12), ("count_only", 8)] {
             request.add(name, self.chance(percent));
         }
-        for name in ["min_mod_revision", "max_mod_revision", "min_create_revision", "max_create_revision"] {
+        // 3.5 dies of an unknown target.
+        if self.etcd == Etcd::V37 && self.chance(1) {
+            let name = self.pick(&["sort_order", "sort_target"]);
+            request.take(name);
+            request.add(name, self.pick(&UNKNOWN));
+        }
+        for name in BOUNDS {
             if self.chance(4) {
                 request.add(name, self.bound());
             }

@@ -4,16 +4,17 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 
+use super::Etcd;
 use super::pair::Pair;
 
 const WISH: &str = "fresh";
 
-/// Two servers that nobody has written to. Those before are gone.
-pub(crate) fn fresh() -> anyhow::Result<Pair> {
+/// Two servers that nobody has written to, the first of them an etcd of that version. Those before are gone.
+pub(crate) fn fresh(etcd: Etcd) -> anyhow::Result<Pair> {
     println!("{WISH}");
     io::stdout().flush()?;
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
-    let (etcd, ours) = line.trim_end().split_once(' ').context("no two servers were given to us")?;
-    Pair::open(etcd, ours)
+    let endpoints = line.trim_end().split_once(' ').context("no two servers were given to us")?;
+    Pair::open(etcd, endpoints)
 }

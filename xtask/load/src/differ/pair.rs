@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::Op;
 use super::accepted;
 use super::compare::{self, Answer, Both, Difference};
-use super::schema::{COMPACT, COMPACT_RESPONSE, RANGE, RANGE_REQUEST, Way};
+use super::schema::{COMPACT, COMPACT_RESPONSE, RANGE, RANGE_REQUEST, TXN, Way};
 use super::tree::{Symbol, Tree};
 use super::watched::Name;
+use super::{Etcd, Op, generator};
 use crate::grpc::{Event, What};
 use crate::lines::Lines;
 use side::Side;
@@ -38,8 +38,11 @@ pub(crate) struct Pair {
     newest: i64,
     compacted: i64,
     starts: BTreeMap<Name, Start>,
-    /// Ids of watches that a compaction ended.
+    /// Ids of watches that a compaction ended and nobody cancelled: they are in use.
     overtaken: BTreeSet<i64>,
+    /// Revisions that may have deleted a key and created it again.
+    recreations: BTreeSet<i64>,
+    etcd: Etcd,
     is_watching: bool,
     is_renewing: bool,
     /// A watch that began in the past may not be level yet.
@@ -61,14 +64,16 @@ type Outcome = anyhow::Result<Vec<Difference>>;
 
 impl Pair {
     /// Connects to two servers that nobody has written to.
-    pub(crate) fn open(etcd: &str, ours: &str) -> anyhow::Result<Pair> {
+    pub(crate) fn open(etcd: Etcd, (theirs, ours): (&str, &str)) -> anyhow::Result<Pair> {
         Ok(Pair {
-            lines: Lines::open_each([etcd, ours])?,
+            lines: Lines::open_each([theirs, ours])?,
             sides: [Side::default(), Side::default()],
             newest: 1,
             compacted: 0,
             starts: BTreeMap::new(),
             overtaken: BTreeSet::new(),
+            recreations: BTreeSet::new(),
+            etcd,
             is_watching: false,
             is_renewing: false,
             catches_up: false,
@@ -94,10 +99,12 @@ impl Pair {
     fn step(&mut self, ops: &[Op]) -> Outcome {
         let [op, ..] = ops else { return Ok(Vec::new()) };
         match op.call.way {
-            Way::Read => self.unary(ops),
+            Way::Read | Way::Pieces => self.unary(ops),
             Way::Write if std::ptr::eq(op.call, &COMPACT) => {
                 let settled = self.settle()?;
-                if settled.is_empty() { self.unary(ops) } else { Ok(settled) }
+                // Compacted there, etcd loses a key that was deleted and created, and dies of the next read.
+                let kills = self.recreations.contains(&self.number_in(&op.request, "revision"));
+                if settled.is_empty() && !kills { self.unary(ops) } else { Ok(settled) }
             }
             Way::Write => self.unary(ops),
             Way::Watch => self.watch(op),
@@ -122,7 +129,10 @@ impl Pair {
         let numbers: Vec<[Vec<u8>; 2]> = ops.iter().map(|op| self.encoded(&op.request)).collect();
         for (tag, (op, messages)) in (0..).zip(ops.iter().zip(&numbers)) {
             for (side, message) in messages.iter().enumerate() {
-                self.lines.call(side, tag, op.call.method, message);
+                match op.call.way {
+                    Way::Pieces => self.lines.call_in_pieces(side, tag, op.call.method, message),
+                    _ => self.lines.call(side, tag, op.call.method, message),
+                }
             }
         }
         let mut answers = [vec![None; ops.len()], vec![None; ops.len()]];
@@ -159,6 +169,9 @@ impl Pair {
     /// What is known from now on. Both servers said the same, or this history ends here.
     fn note(&mut self, op: &Op, answer: &Answer) {
         let Answer::Reply(reply) = answer else { return };
+        if op.call.word == TXN.word && generator::deletes_on(&op.request) {
+            self.recreations.insert(reply.revision());
+        }
         self.newest = self.newest.max(reply.revision());
         if reply.kind.name == COMPACT_RESPONSE.name {
             self.compacted = self.number_in(&op.request, "revision");
@@ -179,7 +192,7 @@ impl Pair {
     fn compare(&mut self, op: &Op, mut both: Both<Answer>) -> Vec<Difference> {
         let mut found = compare::answers(op, &mut both);
         found.retain(|difference| {
-            let reason = accepted::reason(op, &both, difference);
+            let reason = accepted::reason(self.etcd, (op, &both, difference));
             reason.inspect(|reason| *self.accepted.entry(reason.name).or_default() += 1).is_none()
         });
         found
@@ -229,7 +242,7 @@ impl Pair {
 
 /// How many of the first operations are reads that may be under way together.
 fn reads(ops: &[Op]) -> usize {
-    ops.iter().take(READS_MAX).take_while(|op| op.call.way == Way::Read).count()
+    ops.iter().take(READS_MAX).take_while(|op| op.call.way.only_reads()).count()
 }
 
 /// A connection that breaks is a difference too: one of the servers died of the history.

@@ -27,6 +27,8 @@ pub(crate) enum Form {
     Number,
     /// Bytes and strings.
     Bytes,
+    /// Whole seconds that are left: the two servers are not asked at the same moment.
+    Seconds,
     /// The id of a lease: a server may have chosen it.
     Lease,
     /// Says which server it is: another on each, but the same in every answer of one.
@@ -50,6 +52,8 @@ pub(crate) struct Call {
 pub(crate) enum Way {
     /// Changes nothing: several may be under way.
     Read,
+    /// The same, with a reply in pieces.
+    Pieces,
     Write,
     /// A message on the one stream of watchers.
     Watch,
@@ -71,7 +75,7 @@ macro_rules! kinds {
     };
 }
 
-use Form::{Bytes, Identity, Lease, Message, Number};
+use Form::{Bytes, Identity, Lease, Message, Number, Seconds};
 
 kinds! {
     HEADER: one(1, "cluster_id", Identity), one(2, "member_id", Identity), one(3, "revision", Number),
@@ -87,6 +91,7 @@ kinds! {
         one(12, "min_create_revision", Number), one(13, "max_create_revision", Number);
     RANGE_RESPONSE: one(1, "header", Message(&HEADER)), many(2, "kvs", Message(&KEY_VALUE)),
         one(3, "more", Number), one(4, "count", Number);
+    RANGE_STREAM_RESPONSE: one(1, "range_response", Message(&RANGE_RESPONSE));
     PUT_REQUEST: one(1, "key", Bytes), one(2, "value", Bytes), one(3, "lease", Lease),
         one(4, "prev_kv", Number), one(5, "ignore_value", Number), one(6, "ignore_lease", Number);
     PUT_RESPONSE: one(1, "header", Message(&HEADER)), one(2, "prev_kv", Message(&KEY_VALUE));
@@ -127,7 +132,7 @@ kinds! {
     KEEP_ALIVE_REQUEST: one(1, "ID", Lease);
     KEEP_ALIVE_RESPONSE: one(1, "header", Message(&HEADER)), one(2, "ID", Lease), one(3, "TTL", Number);
     TIME_TO_LIVE_REQUEST: one(1, "ID", Lease), one(2, "keys", Number);
-    TIME_TO_LIVE_RESPONSE: one(1, "header", Message(&HEADER)), one(2, "ID", Lease), one(3, "TTL", Number),
+    TIME_TO_LIVE_RESPONSE: one(1, "header", Message(&HEADER)), one(2, "ID", Lease), one(3, "TTL", Seconds),
         one(4, "grantedTTL", Number), many(5, "keys", Bytes);
     LEASES_REQUEST: ;
     LEASE_STATUS: one(1, "ID", Lease);
@@ -154,6 +159,7 @@ macro_rules! calls {
 
 calls! {
     RANGE = "range", Read, Range, RANGE_REQUEST, RANGE_RESPONSE;
+    RANGE_STREAM = "range-stream", Pieces, RangeStream, RANGE_REQUEST, RANGE_STREAM_RESPONSE;
     PUT = "put", Write, Put, PUT_REQUEST, PUT_RESPONSE;
     DELETE = "delete", Write, DeleteRange, DELETE_REQUEST, DELETE_RESPONSE;
     TXN = "txn", Write, Txn, TXN_REQUEST, TXN_RESPONSE;
@@ -164,6 +170,13 @@ calls! {
     TIME_TO_LIVE = "time-to-live", Read, LeaseTimeToLive, TIME_TO_LIVE_REQUEST, TIME_TO_LIVE_RESPONSE;
     LEASES = "leases", Read, LeaseLeases, LEASES_REQUEST, LEASES_RESPONSE;
     KEEP_ALIVE = "keep-alive", KeepAlive, LeaseKeepAlive, KEEP_ALIVE_REQUEST, KEEP_ALIVE_RESPONSE;
+}
+
+impl Way {
+    /// Whether it changes nothing, so that several may be under way.
+    pub(crate) fn only_reads(self) -> bool {
+        matches!(self, Way::Read | Way::Pieces)
+    }
 }
 
 impl Kind {

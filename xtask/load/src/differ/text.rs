@@ -60,7 +60,7 @@ impl Reader<'_> {
                     self.expect('=')?;
                     Value::Bytes(self.bytes()?)
                 }
-                Form::Number | Form::Lease | Form::Identity => {
+                Form::Number | Form::Seconds | Form::Lease | Form::Identity => {
                     self.expect('=')?;
                     number(self.until(|letter| letter == ' ' || letter == '}'))?
                 }

@@ -203,7 +203,7 @@ impl Tree {
             let field = kind.numbered(number);
             let field = field.with_context(|| format!("{} has no field {number}", kind.name))?;
             let value = match (raw, field.form) {
-                (Raw::Number(number), Form::Number | Form::Lease | Form::Identity) => {
+                (Raw::Number(number), Form::Number | Form::Seconds | Form::Lease | Form::Identity) => {
                     Value::Number(number.cast_signed())
                 }
                 (Raw::Bytes(bytes), Form::Bytes) => Value::Bytes(bytes.to_vec()),

@@ -49,7 +49,12 @@ impl Watched {
         if is_answer {
             return self.answers.push_back(message);
         }
-        let Some(life) = self.lives.get_mut(&name).filter(|life| life.ended.is_none()) else {
+        let life = self.lives.get_mut(&name).filter(|life| life.ended.is_none());
+        if canceled && life.is_none() {
+            // It had ended by itself: this answers whoever cancels it.
+            return self.answers.push_back(message);
+        }
+        let Some(life) = life else {
             return self.broken.push(format!("a message for a watch that does not live: {message}"));
         };
         if canceled {

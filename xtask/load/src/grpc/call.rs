@@ -6,6 +6,7 @@ use super::stream::PREFIX_BYTES;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     Range,
+    RangeStream,
     Put,
     DeleteRange,
     Txn,
@@ -27,7 +28,7 @@ pub(crate) struct Event {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// The reply of a unary call that succeeded: nothing more comes.
+    /// The reply of a unary call that succeeded, or all the pieces of one: nothing more comes.
     Reply(Message),
     /// One message of a call that goes on.
     Message(Message),
@@ -58,6 +59,7 @@ impl Method {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Method::Range => "/etcdserverpb.KV/Range",
+            Method::RangeStream => "/etcdserverpb.KV/RangeStream",
             Method::Put => "/etcdserverpb.KV/Put",
             Method::DeleteRange => "/etcdserverpb.KV/DeleteRange",
             Method::Txn => "/etcdserverpb.KV/Txn",

@@ -14,6 +14,9 @@ pub(crate) const PREFIX_BYTES: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
     Unary,
+    /// One request, and a reply in pieces. They are one reply when all have come: put together, messages of one kind are
+    /// such a message, and a field that several of them have is there several times.
+    Pieces,
     Stream,
 }
 
@@ -70,7 +73,7 @@ impl Stream {
             if length == 0 {
                 return;
             }
-            let is_last = length == rest.len() && self.lifetime == Lifetime::Unary;
+            let is_last = length == rest.len() && self.lifetime != Lifetime::Stream;
             let flags = if is_last { frame::END_STREAM } else { 0 };
             Head { length, kind: frame::DATA, flags, stream: self.id }.write(output);
             output.extend_from_slice(&rest[..length]);
@@ -86,7 +89,7 @@ impl Stream {
     /// Takes what a DATA frame held; a stream's whole messages become events at once.
     pub(crate) fn receive(&mut self, content: &[u8], events: &mut VecDeque<Event>) -> anyhow::Result<()> {
         self.received.extend_from_slice(content);
-        if self.lifetime == Lifetime::Unary {
+        if self.lifetime != Lifetime::Stream {
             return Ok(());
         }
         let mut from = 0;
@@ -109,6 +112,7 @@ impl Stream {
     pub(crate) fn end(self, headers: &Headers) -> Event {
         let what = match headers.grpc_status {
             Some(0) if self.lifetime == Lifetime::Unary => reply(self.received),
+            Some(0) if self.lifetime == Lifetime::Pieces => joined(&self.received),
             Some(code) => What::End(Refused { code, text: headers.grpc_message.clone().unwrap_or_default() }),
             None => {
                 let status = headers.http_status.or(self.http_status);
@@ -123,6 +127,19 @@ fn reply(framed: Vec<u8>) -> What {
     match whole(&framed) {
         Ok(Some(length)) if length == framed.len() => What::Reply(Message { framed }),
         _ => What::End(Refused { code: 13, text: format!("{} bytes are not one message", framed.len()) }),
+    }
+}
+
+fn joined(framed: &[u8]) -> What {
+    let mut joined = vec![0; PREFIX_BYTES];
+    let mut rest = framed;
+    while let Ok(Some(length)) = whole(rest) {
+        joined.extend_from_slice(&rest[PREFIX_BYTES..length]);
+        rest = &rest[length..];
+    }
+    match rest {
+        [] => What::Reply(Message { framed: joined }),
+        rest => What::End(Refused { code: 13, text: format!("{} bytes are no message", rest.len()) }),
     }
 }
 

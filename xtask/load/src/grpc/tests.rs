@@ -179,6 +179,36 @@ fn calls_wait_for_the_limit_of_streams() {
 }
 
 #[test]
+fn a_reply_in_pieces_comes_as_one() {
+    let mut connection = greeted();
+    connection.call_in_pieces(3, Method::RangeStream, b"all");
+    assert!(sent(&mut connection)[1].has(frame::END_STREAM));
+    let end = |status: &[u8]| {
+        frame(
+            frame::HEADERS,
+            frame::END_HEADERS | frame::END_STREAM,
+            1,
+            &[b"\x00\x0bgrpc-status\x01", status].concat(),
+        )
+    };
+    let pieces = [framed(b"one"), framed(b""), framed(b"three")].concat();
+    let begin =
+        [frame(frame::HEADERS, frame::END_HEADERS, 1, &[0x88]), frame(frame::DATA, 0, 1, &pieces)].concat();
+    assert!(feed(&mut connection, &begin).unwrap().is_empty());
+    assert!(is_reply(&feed(&mut connection, &end(b"0")).unwrap()[0], 3, b"onethree"));
+    for (status, pieces, code) in [(b"5", &pieces[..], 5), (b"0", &pieces[..9], 13)] {
+        let mut connection = greeted();
+        connection.call_in_pieces(3, Method::RangeStream, b"all");
+        let bytes = [
+            frame(frame::HEADERS, frame::END_HEADERS, 1, &[0x88]),
+            frame(frame::DATA, 0, 1, pieces),
+            end(status),
+        ];
+        assert_eq!(refusal(&feed(&mut connection, &bytes.concat()).unwrap()).code, code);
+    }
+}
+
+#[test]
 fn a_stream_gives_each_message_and_stays_open() {
     let mut connection = greeted();
     connection.open(7, Method::Watch, b"create");

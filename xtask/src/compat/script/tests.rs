@@ -2,7 +2,8 @@ use super::*;
 
 #[test]
 fn the_scripts_parse_and_cover_both_versions() {
-    let cases: Vec<Case> = ALL.into_iter().flat_map(|script| parse(script).unwrap()).collect();
+    let of = |script| parse(&for_version(script, "3.5.1").unwrap()).unwrap();
+    let cases: Vec<Case> = ALL.into_iter().flat_map(of).collect();
     assert!(cases.len() > 60, "{}", cases.len());
     assert!(cases.iter().any(|case| case.mark == Mark::Since("3.5".to_owned())));
 }
@@ -74,4 +75,26 @@ fn a_name_stands_for_what_a_command_before_it_printed() {
     assert_eq!(revoke.words, ["revoke", "4f"]);
     assert_eq!(revoke.wrong(Side::Reference, &["4f revoked".to_owned()]), None);
     assert!(revoke.wrong(Side::Reference, &["5f revoked".to_owned()]).is_some());
+}
+
+#[test]
+fn an_endless_command_is_one_for_every_version() {
+    let cases = parse("$until watch a\nPUT\n\n$ get a\n").unwrap();
+    assert!(cases[0].is_endless && cases[0].mark == Mark::Everybody);
+    assert_eq!(
+        (cases[0].words.as_slice(), cases[0].expected.as_slice()),
+        (&["watch", "a"].map(str::to_owned)[..], &["PUT".to_owned()][..])
+    );
+    assert!(!cases[1].is_endless);
+}
+
+#[test]
+fn what_stands_for_newer_versions_is_there_for_them_only() {
+    let script = "$ del <since 3.7:--range >a c\n0<since 3.7:. took <any>s> and <since 3.6:more>\n<since 3.7:Warning>\n\n$ get a\n";
+    assert_eq!(for_version(script, "3.5.1").unwrap(), "$ del a c\n0 and \n\n$ get a\n");
+    assert_eq!(for_version(script, "3.6.0").unwrap(), "$ del a c\n0 and more\n\n$ get a\n");
+    let newest = "$ del --range a c\n0. took <any>s and more\nWarning\n\n$ get a\n";
+    assert_eq!(for_version(script, "3.7.1").unwrap(), newest);
+    assert!(for_version("a <since 3.7:b", "3.7.1").is_err());
+    assert!(for_version("a <since 3.7>", "3.7.1").is_err());
 }

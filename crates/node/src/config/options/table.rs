@@ -27,7 +27,6 @@ const fn natural(unit: &'static str) -> Kind {
 
 /// Without TLS a server that was told to use it would speak in the clear.
 const NO_TLS: Status = Refused("TLS is not there yet: remove it, and protect the network by other means");
-const NO_PEERS: Status = NotYet("there are no other members yet");
 const NO_DISCOVERY: Status =
     Refused("this discovery is not there yet: name all members in --initial-cluster");
 const WITHOUT_DISCOVERY: Status = NotYet("discovery is refused, so nothing asks for it");
@@ -203,29 +202,29 @@ const CLUSTER: &[Setting] = &[
         "listen-peer-urls",
         Urls,
         "http://localhost:2380",
-        NotYet("the port is not opened"),
+        InForce,
         "Where to serve other members",
     ),
     row(
         "initial-election-tick-advance",
         Switch,
         "true",
-        NO_PEERS,
+        NoMeaning("elections go by the clock, and a member that finds a leader calls none"),
         "Let a new member call an election sooner",
     ),
-    row("pre-vote", Switch, "true", NO_PEERS, "Ask around before an election"),
+    row("pre-vote", Switch, "true", NotYet("every election asks around first"), "Ask around before an election"),
     row(
         "strict-reconfig-check",
         Switch,
         "true",
-        NO_PEERS,
+        InForce,
         "Refuse member changes that could cost the quorum",
     ),
-    row("max-learners", natural("COUNT"), "1", NO_PEERS, "The most learners at a time"),
-    row("downgrade-check-time", Duration, "5s", NO_PEERS, "How often to look whether a downgrade is done"),
-    row("raft-read-timeout", Duration, "5s", NO_PEERS, "How long a read from a member may take")
+    row("max-learners", natural("COUNT"), "1", InForce, "The most learners at a time"),
+    row("downgrade-check-time", Duration, "5s", NoMeaning("there is never a downgrade under way"), "How often to look whether a downgrade is done"),
+    row("raft-read-timeout", Duration, "5s", NotYet("a quiet connection is given up after an election time-out"), "How long a read from a member may take")
         .at(NotInYaml),
-    row("raft-write-timeout", Duration, "5s", NO_PEERS, "How long a write to a member may take")
+    row("raft-write-timeout", Duration, "5s", NotYet("a quiet connection is given up after an election time-out"), "How long a write to a member may take")
         .at(NotInYaml),
 ];
 

@@ -62,11 +62,18 @@ async fn what_cannot_be_watched_is_refused_and_the_stream_goes_on() {
     let mut world = world();
     let mut stream = world.open();
     stream.create(Create::of(KeyRange::HalfOpen { start: "b".into(), end: "a".into() }));
-    stream.create(Create::of(KeyRange::HalfOpen { start: "b".into(), end: "b".into() }));
+    stream.create(Create {
+        start: at(-1),
+        ..Create::of(KeyRange::HalfOpen { start: "b".into(), end: "b".into() })
+    });
     stream.create(Create { start: at(-1), ..single("a") });
     stream.create(single("a"));
-    let expected =
-        ["-1@1 refused EmptyRange", "-1@1 refused EmptyRange", "-1@1 refused NegativeStart", "0@1 created"];
+    let expected = [
+        "-1@1 refused EmptyRange",
+        "-1@1 refused NegativeStart",
+        "-1@1 refused NegativeStart",
+        "0@1 created",
+    ];
     assert_eq!(lines(&mut world, &mut stream).await, expected);
 }
 
@@ -143,6 +150,43 @@ async fn a_slow_watcher_that_a_compaction_overtakes_is_told_so() {
     let told: Vec<String> =
         lines(&mut world, &mut stream).await.iter().map(|line| line.replace(&long, "")).collect();
     assert_eq!(told, ["0@1 created", "0@2 put a=2.0", "0@0 compacted 5"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_a_compaction_ended_keeps_its_id_until_it_is_cancelled() {
+    let mut world = world();
+    world.write((2..=5).map(|revision| vec![put("a", &format!("{revision}.0"))]).collect());
+    world.history.compact(at(4));
+    let mut stream = world.open();
+    stream.create(Create { start: at(3), watch_id: Some(1), ..single("a") });
+    stream.create(Create { watch_id: Some(1), ..single("b") });
+    stream.create(single("b"));
+    stream.create(single("b"));
+    stream.ask_progress();
+    let expected =
+        ["1@5 created", "1@0 compacted 4", "-1@5 refused DuplicateId", "0@5 created", "2@5 created"];
+    assert_eq!(lines(&mut world, &mut stream).await, expected);
+    stream.cancel(1);
+    stream.cancel(1);
+    stream.ask_progress();
+    assert_eq!(lines(&mut world, &mut stream).await, ["1@5 cancelled", "-1@5 progress"]);
+    stream.create(Create { watch_id: Some(1), ..single("b") });
+    assert_eq!(lines(&mut world, &mut stream).await, ["1@5 created"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_there_before_the_compacted_revision_is_not_shown_even_if_it_was_before() {
+    let mut world = world();
+    let mut stream = world.open();
+    stream.create(Create { with_previous: true, ..single("a") });
+    world.settle().await;
+    world.write(vec![vec![put("a", "2.0")], vec![put("a", "3.0")], vec![put("a", "4.0")]]);
+    let expected = ["0@1 created", "0@2 put a=2.0", "0@3 put a=3.0 was a=2.0", "0@4 put a=4.0 was a=3.0"];
+    assert_eq!(lines(&mut world, &mut stream).await, expected);
+    world.history.compact(at(3));
+    stream.create(Create { with_previous: true, start: at(3), ..single("a") });
+    let expected = ["1@4 created", "1@4 put a=3.0, put a=4.0 was a=3.0"];
+    assert_eq!(lines(&mut world, &mut stream).await, expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::differ::schema::{KEY_VALUE, RANGE_RESPONSE};
+use crate::differ::schema::{KEY_VALUE, RANGE_RESPONSE, TIME_TO_LIVE_RESPONSE};
 use crate::differ::text;
 
 fn op(line: &str) -> Op {
@@ -78,4 +78,14 @@ fn ties_within_transactions_are_found_in_the_branch_that_was_taken() {
     };
     assert_eq!(paths(line, answer("b:1:1 a:1:2"), answer("a:1:2 b:1:1")), [""; 0]);
     assert_ne!(paths(line, answer("b:1:1 a:2:2"), answer("a:2:2 b:1:1")), [""; 0]);
+}
+
+#[test]
+fn what_is_left_of_a_lease_may_be_a_second_more_or_less() {
+    let left = |seconds: i64| Answer::Reply(Tree::of(&TIME_TO_LIVE_RESPONSE).with("TTL", seconds));
+    assert_eq!(paths("time-to-live", left(10), left(11)), [""; 0]);
+    assert_eq!(paths("time-to-live", left(11), left(10)), [""; 0]);
+    for (etcd, ours) in [(10, 12), (1, 0), (-1, 0), (-1, 1), (0, -1)] {
+        assert_eq!(paths("time-to-live", left(etcd), left(ours)).len(), 1, "{etcd} {ours}");
+    }
 }

@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 use super::*;
 
 const ALL: Parts = Parts { leases: true, watches: true };
+const NEWER: (Etcd, Parts) = (Etcd::V37, ALL);
+const OLDER: (Etcd, Parts) = (Etcd::V35, ALL);
 
 fn names(tree: &Tree, found: &mut BTreeSet<(&'static str, &'static str)>) {
     for (field, value) in &tree.fields {
@@ -15,14 +17,14 @@ fn names(tree: &Tree, found: &mut BTreeSet<(&'static str, &'static str)>) {
 
 #[test]
 fn a_seed_gives_one_history_and_another_seed_another() {
-    let of = |seed| Generator::new(seed, ALL).history(200);
+    let of = |seed| Generator::new(seed, NEWER).history(200);
     assert_eq!(of(1), of(1));
     assert_ne!(of(1), of(2));
 }
 
 #[test]
 fn every_call_and_every_field_of_every_request_is_made() {
-    let history = Generator::new(1, ALL).history(20_000);
+    let history = Generator::new(1, NEWER).history(20_000);
     let mut found = BTreeSet::new();
     history.iter().for_each(|op| names(&op.request, &mut found));
     let mut kinds: Vec<&crate::differ::schema::Kind> = Vec::new();
@@ -40,14 +42,17 @@ fn every_call_and_every_field_of_every_request_is_made() {
 
 #[test]
 fn without_a_part_nothing_of_it_is_there() {
-    let history = Generator::new(1, Parts::default()).history(5_000);
+    let history = Generator::new(1, (Etcd::V37, Parts::default())).history(5_000);
     let words: BTreeSet<&str> = history.iter().map(|op| op.call.word).collect();
-    assert_eq!(words.into_iter().collect::<Vec<_>>(), ["compact", "delete", "put", "range", "txn"]);
+    assert_eq!(
+        words.into_iter().collect::<Vec<_>>(),
+        ["compact", "delete", "put", "range", "range-stream", "txn"]
+    );
 }
 
-/// etcd 3.5 dies of them.
+/// It dies of them.
 #[test]
-fn an_unknown_sort_target_is_never_sent() {
+fn an_unknown_sort_target_is_never_sent_to_etcd_3_5() {
     fn targets(tree: &Tree, found: &mut BTreeSet<i64>) {
         found.insert(tree.number("sort_target"));
         let within = tree.fields.iter().filter_map(|(_, value)| match value {
@@ -56,8 +61,13 @@ fn an_unknown_sort_target_is_never_sent() {
         });
         within.for_each(|within| targets(within, found));
     }
-    let mut found = BTreeSet::new();
-    let history = Generator::new(3, ALL).history(20_000);
-    history.iter().for_each(|op| targets(&op.request, &mut found));
-    assert_eq!(found.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    let of = |parts| {
+        let history = Generator::new(3, parts).history(20_000);
+        assert_eq!(history.iter().any(|op| op.call.word == "range-stream"), parts == NEWER);
+        let mut found = BTreeSet::new();
+        history.iter().for_each(|op| targets(&op.request, &mut found));
+        found.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(of(OLDER), [0, 1, 2, 3, 4]);
+    assert_eq!(of(NEWER), [-1, 0, 1, 2, 3, 4, 5, 100]);
 }

@@ -112,8 +112,8 @@ impl Generator {
 }
 
 /// Whether keys are deleted from one on. etcd does not see that a put of such a key stands against it, and if that is
-/// a put that keeps what is there, 3.5.1 dies of finding nothing.
-fn deletes_on(tree: &Tree) -> bool {
+/// a put that keeps what is there, it dies of finding nothing.
+pub(crate) fn deletes_on(tree: &Tree) -> bool {
     let is_on = tree.kind.name == DELETE_REQUEST.name && tree.bytes("range_end") == ON;
     is_on || tree.fields.iter().any(|(_, value)| matches!(value, Value::Tree(within) if deletes_on(within)))
 }

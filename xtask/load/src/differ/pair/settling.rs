@@ -64,8 +64,8 @@ impl Pair {
         let told = |side: &Side| -> Vec<(Name, usize, bool)> {
             let lives = side.watched.lives.iter();
             let told = lives.map(|(name, life)| {
-                let compacted = starts.get(name).map_or(0, |start| start.compacted);
-                let events = life.events.len() - tombstones(&life.events, compacted);
+                let dropped = starts.get(name).map_or(0, |start| start.tombstones_dropped);
+                let events = life.events.len() - tombstones(&life.events, dropped);
                 (*name, events, life.ended.is_some())
             });
             told.collect()
@@ -116,8 +116,8 @@ impl Pair {
         let (theirs, mut own) = (std::mem::take(&mut etcd.events), std::mem::take(&mut ours.events));
         let ends = [etcd.ended.clone(), ours.ended.clone()];
         if let Some(start) = self.starts.get(&name) {
-            let kept = tombstones(&own, start.compacted);
-            let dropped = kept.saturating_sub(tombstones(&theirs, start.compacted));
+            let kept = tombstones(&own, start.tombstones_dropped);
+            let dropped = kept.saturating_sub(tombstones(&theirs, start.tombstones_dropped));
             if dropped > 0 {
                 *self.accepted.entry(TOMBSTONE.name).or_default() += 1;
                 own.drain(..dropped);

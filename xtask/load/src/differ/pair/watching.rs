@@ -1,10 +1,10 @@
 //! Requests on the stream of watchers.
 
 use super::{Outcome, PATIENCE, Pair, WATCH};
-use crate::differ::Op;
 use crate::differ::compare::{self, Difference};
 use crate::differ::schema::{WATCH_CANCEL, WATCH_CREATE, WATCH_REQUEST};
 use crate::differ::tree::{Tree, Value};
+use crate::differ::{Etcd, Op};
 use crate::grpc::Method;
 
 /// A key that no history uses, and the watches on it that show how far a server is.
@@ -16,8 +16,8 @@ pub(super) const PAST: i64 = 1_000_001;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start {
     pub(super) revision: i64,
-    /// What had been compacted then.
-    pub(super) compacted: i64,
+    /// The revision whose tombstones etcd may not have: what had been compacted then, before 3.7. 0 if there is none.
+    pub(super) tombstones_dropped: i64,
 }
 
 impl Pair {
@@ -32,16 +32,14 @@ impl Pair {
         }
         if let Some(create) = op.request.tree("create_request") {
             // 3.5.1 takes it for any revision that is compacted: the watch is there, and takes an id.
-            if self.number_in(create, "start_revision") < 0 {
+            if self.etcd == Etcd::V35 && self.number_in(create, "start_revision") < 0 {
                 return Ok(found);
             }
             // Whether its id is in use depends on which watches have ended.
             if create.get("watch_id").is_some() && found.is_empty() {
                 found.extend(self.settle()?);
             }
-            let is_overtaken = self.overtaken.contains(&self.number_in(create, "watch_id"));
-            let names_it = create.get("watch_id").is_some();
-            if found.is_empty() && !(names_it && is_overtaken) {
+            if found.is_empty() {
                 found.extend(self.create(op, create)?);
             }
             return Ok(found);
@@ -53,9 +51,8 @@ impl Pair {
             return Ok(found);
         }
         match op.request.tree("cancel_request") {
-            Some(cancel) if self.overtaken.contains(&self.number_in(cancel, "watch_id")) => Ok(found),
             Some(cancel) => self.cancel(&op.request, self.number_in(cancel, "watch_id")),
-            None if self.awaits_the_future() => Ok(Vec::new()),
+            None if self.awaits_the_future() || !self.overtaken.is_empty() => self.go_unanswered(&op.request),
             None => {
                 self.send(&op.request)?;
                 self.answered()
@@ -66,19 +63,24 @@ impl Pair {
     fn create(&mut self, op: &Op, create: &Tree) -> Outcome {
         let revision = self.number_in(create, "start_revision");
         self.catches_up |= revision != 0;
-        let start = Start { revision, compacted: self.compacted };
+        let tombstones_dropped = if self.etcd == Etcd::V35 { self.compacted } else { 0 };
+        let start = Start { revision, tombstones_dropped };
         self.send(&op.request)?;
         let found = self.answered()?;
-        if let Some(&newest) =
-            self.sides[0].watched.lives.keys().find(|name| !self.starts.contains_key(*name))
-        {
+        let mut names = self.sides[0].watched.lives.keys();
+        if let Some(&newest) = names.find(|name| name.0 < LIVE && !self.starts.contains_key(*name)) {
             self.starts.insert(newest, start);
         }
         Ok(found)
     }
 
-    /// Of an id that is not there nothing is told: the next probe comes instead.
+    /// Of an id that is not there nothing is told: the next probe comes instead. One that a compaction ended is there
+    /// until it is cancelled.
     fn cancel(&mut self, request: &Tree, id: i64) -> Outcome {
+        if self.overtaken.remove(&id) {
+            self.send(request)?;
+            return self.answered();
+        }
         let lives = self.sides.iter().all(|side| side.watched.current(id).is_some());
         self.send(request)?;
         if lives {
@@ -88,7 +90,17 @@ impl Pair {
         self.settle()
     }
 
-    /// Whether progress is told of such a stream depends on the moment.
+    /// While a watch waits for the future, or was ended by a compaction and not cancelled, nothing is told of progress.
+    /// 3.5.1 is not asked: it answers.
+    fn go_unanswered(&mut self, request: &Tree) -> Outcome {
+        if self.etcd == Etcd::V35 {
+            return Ok(Vec::new());
+        }
+        self.send(request)?;
+        self.settle()
+    }
+
+    /// Whether a watch begins above the newest revision.
     fn awaits_the_future(&self) -> bool {
         let watched = &self.sides[0].watched;
         let living = self.starts.iter().filter(|(name, _)| watched.lives.contains_key(*name));

@@ -46,6 +46,7 @@ fn every_message_has_exactly_the_fields_of_the_interface() {
         (&EVENT, "Event"),
         (&RANGE_REQUEST, "RangeRequest"),
         (&RANGE_RESPONSE, "RangeResponse"),
+        (&RANGE_STREAM_RESPONSE, "RangeStreamResponse"),
         (&PUT_REQUEST, "PutRequest"),
         (&PUT_RESPONSE, "PutResponse"),
         (&DELETE_REQUEST, "DeleteRangeRequest"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::differ::Etcd;
 use crate::differ::compare::{self, Answer, Both};
 use crate::differ::generator::{Generator, Parts};
 use crate::differ::schema::{PUT_RESPONSE, RANGE_RESPONSE};
@@ -50,7 +51,7 @@ fn play(history: &[Op]) -> Option<Found> {
 #[test]
 fn a_planted_mistake_is_found_and_shrunk_to_the_two_operations_that_show_it() {
     for seed in 1..6 {
-        let history = Generator::new(seed, Parts { leases: true, watches: true }).history(3_000);
+        let history = Generator::new(seed, (Etcd::V37, Parts { leases: true, watches: true })).history(3_000);
         let found = play(&history).expect("the mistake is met");
         let mut trials = 0;
         let shrunk = shrink(&history, found, 1_000, |history| {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::differ::Etcd;
 use crate::differ::generator::{Generator, Parts};
 
 fn reason(text: &str) -> String {
@@ -7,7 +8,7 @@ fn reason(text: &str) -> String {
 
 #[test]
 fn every_operation_is_read_as_it_was_written() {
-    let history = Generator::new(7, Parts { leases: true, watches: true }).history(5_000);
+    let history = Generator::new(7, (Etcd::V37, Parts { leases: true, watches: true })).history(5_000);
     let text: String = history.iter().map(|op| format!("{op}\n")).collect();
     assert_eq!(parse(&text).unwrap(), history);
 }
