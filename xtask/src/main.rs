@@ -35,8 +35,9 @@ use places::Places;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  run     [--backend rocksdb|memory] [--release] [-- SERVER ARGUMENTS]
-          builds the server and starts it on 127.0.0.1:2379; its data is ./default.etcd
+  run     [--backend rocksdb|memory] [--release] [--nodes N] [-- SERVER ARGUMENTS]
+          builds the server and starts it on 127.0.0.1:2379; its data is ./default.etcd. With --nodes 3 a cluster:
+          127.0.0.1:2379, 22379 and 32379, data in ./n1.etcd, n2.etcd and n3.etcd
   build   --backend rocksdb|memory [--release]
           builds the server; the last line on stdout is the path of the binary
   test    formatting, tidy, clippy and every test of the workspace

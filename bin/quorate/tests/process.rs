@@ -26,8 +26,11 @@ fn output(home: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-const ANY_PORT: [&str; 2] =
-    ["--listen-client-urls=http://127.0.0.1:0", "--advertise-client-urls=http://127.0.0.1:0"];
+const ANY_PORT: [&str; 3] = [
+    "--listen-client-urls=http://127.0.0.1:0",
+    "--advertise-client-urls=http://127.0.0.1:0",
+    "--listen-peer-urls=http://127.0.0.1:0",
+];
 
 /// A server that serves. Killed when dropped.
 struct Server {
@@ -202,7 +205,8 @@ fn every_problem_is_told_before_anything_is_made() {
 fn etcds_own_file_of_variables_is_a_config_file_and_every_url_is_served() {
     let home = tempfile::tempdir().unwrap();
     let conf = "# [member]\nETCD_DATA_DIR=\"kept here\"\nexport ETCD_ENABLE_PPROF='true'\n\
-                ETCD_LISTEN_CLIENT_URLS=\"http://127.0.0.1:0,http://localhost:0\"\n";
+                ETCD_LISTEN_CLIENT_URLS=\"http://127.0.0.1:0,http://localhost:0\"\n\
+                ETCD_LISTEN_PEER_URLS=\"http://127.0.0.1:0\"\n";
     fs::write(home.path().join("etcd.conf"), conf).unwrap();
     let mut command = quorate(home.path(), &["--config-file=etcd.conf"]);
     command.env("ETCD_DATA_DIR", "not here");
@@ -360,7 +364,7 @@ fn a_port_in_use_ends_the_start_with_its_name() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let url = format!("--listen-client-urls=http://{address}");
-    let (code, _, complaint) = output(home.path(), &[&url, ANY_PORT[1]]);
+    let (code, _, complaint) = output(home.path(), &[&url, ANY_PORT[1], ANY_PORT[2]]);
     assert!(code == Some(1) && complaint.contains(&format!("listen on {address}")), "{code:?} {complaint}");
 }
 

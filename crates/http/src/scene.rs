@@ -9,8 +9,8 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use quorate_coordinator::testing::{LocalConsensus, MEMBER};
 use quorate_coordinator::{
-    AlarmChange, Call, Consensus, Coordinator, Identity, Limits, NotMoved, NotReconfigured, Reconfiguration,
-    Standing, Submission, Unavailable, Work,
+    AlarmChange, Call, Consensus, Coordinator, Identity, LeaseQuestion, Limits, NotMoved, NotReconfigured,
+    Reconfiguration, Standing, Submission, Unavailable, Work,
 };
 use quorate_state_machine::{Answer, Attributes, Reader};
 use quorate_tasks::poll::{PollClock, PollMeter};
@@ -68,6 +68,14 @@ impl Consensus for Leaderless {
 
     fn active_since(&self, other: MemberId) -> Option<Moment> {
         self.0.active_since(other)
+    }
+
+    fn ask_leader(
+        &self,
+        question: LeaseQuestion,
+        deadline: Moment,
+    ) -> BoxFuture<'static, Result<Option<i64>, Unavailable>> {
+        self.0.ask_leader(question, deadline)
     }
 
     fn reconfigure(

@@ -32,7 +32,11 @@ async fn main() -> Outcome<()> {
 
 fn config(data_dir: &Path) -> Outcome<Config> {
     let data_dir = format!("--data-dir={}", data_dir.display());
-    let urls = ["--listen-client-urls=http://127.0.0.1:0", "--advertise-client-urls=http://127.0.0.1:0"];
+    let urls = [
+        "--listen-client-urls=http://127.0.0.1:0",
+        "--advertise-client-urls=http://127.0.0.1:0",
+        "--listen-peer-urls=http://127.0.0.1:0",
+    ];
     match parse(["embedded", &data_dir, urls[0], urls[1]].map(Into::into), []) {
         Parsed::Serve { config, .. } => Ok(*config),
         other => Err(format!("these settings make no server: {other:?}").into()),

@@ -21,6 +21,7 @@ fn config(data_dir: &Path, more: &[String]) -> Config {
         format!("--data-dir={}", data_dir.display()),
         "--listen-client-urls=http://127.0.0.1:0".to_owned(),
         "--advertise-client-urls=http://127.0.0.1:0".to_owned(),
+        "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
         "--front-threads=2".to_owned(),
     ];
     match parse(own.iter().chain(more).map(Into::into), []) {

@@ -1,6 +1,8 @@
 use super::*;
 use crate::call::{Call, Identity};
-use crate::consensus::{Consensus, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission};
+use crate::consensus::{
+    Consensus, LeaseQuestion, NotMoved, NotReconfigured, Reconfiguration, Standing, Submission,
+};
 use crate::testing::{LocalConsensus, MEMBER};
 use crate::{Limits, Work};
 use futures::future::BoxFuture;
@@ -60,6 +62,14 @@ impl Consensus for Slow {
 
     fn active_since(&self, other: MemberId) -> Option<Moment> {
         self.inner.active_since(other)
+    }
+
+    fn ask_leader(
+        &self,
+        question: LeaseQuestion,
+        deadline: Moment,
+    ) -> BoxFuture<'static, Result<Option<i64>, Unavailable>> {
+        self.inner.ask_leader(question, deadline)
     }
 
     fn reconfigure(

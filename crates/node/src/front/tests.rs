@@ -42,6 +42,7 @@ impl Scene {
             "quorate".to_owned(),
             format!("--data-dir={}", root.path().join("data").display()),
             "--listen-client-urls=http://127.0.0.1:0".to_owned(),
+            "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
             "--advertise-client-urls=http://127.0.0.1:0".to_owned(),
             "--front-threads=2".to_owned(),
         ];

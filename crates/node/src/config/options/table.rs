@@ -198,13 +198,7 @@ const CLUSTER: &[Setting] = &[
         InForce,
         "How long a follower waits for a leader; five heartbeats to 50 s",
     ),
-    row(
-        "listen-peer-urls",
-        Urls,
-        "http://localhost:2380",
-        InForce,
-        "Where to serve other members",
-    ),
+    row("listen-peer-urls", Urls, "http://localhost:2380", InForce, "Where to serve other members"),
     row(
         "initial-election-tick-advance",
         Switch,
@@ -212,20 +206,38 @@ const CLUSTER: &[Setting] = &[
         NoMeaning("elections go by the clock, and a member that finds a leader calls none"),
         "Let a new member call an election sooner",
     ),
-    row("pre-vote", Switch, "true", NotYet("every election asks around first"), "Ask around before an election"),
     row(
-        "strict-reconfig-check",
+        "pre-vote",
         Switch,
         "true",
-        InForce,
-        "Refuse member changes that could cost the quorum",
+        NotYet("every election asks around first"),
+        "Ask around before an election",
     ),
+    row("strict-reconfig-check", Switch, "true", InForce, "Refuse member changes that could cost the quorum"),
     row("max-learners", natural("COUNT"), "1", InForce, "The most learners at a time"),
-    row("downgrade-check-time", Duration, "5s", NoMeaning("there is never a downgrade under way"), "How often to look whether a downgrade is done"),
-    row("raft-read-timeout", Duration, "5s", NotYet("a quiet connection is given up after an election time-out"), "How long a read from a member may take")
-        .at(NotInYaml),
-    row("raft-write-timeout", Duration, "5s", NotYet("a quiet connection is given up after an election time-out"), "How long a write to a member may take")
-        .at(NotInYaml),
+    row(
+        "downgrade-check-time",
+        Duration,
+        "5s",
+        NoMeaning("there is never a downgrade under way"),
+        "How often to look whether a downgrade is done",
+    ),
+    row(
+        "raft-read-timeout",
+        Duration,
+        "5s",
+        NotYet("a quiet connection is given up after an election time-out"),
+        "How long a read from a member may take",
+    )
+    .at(NotInYaml),
+    row(
+        "raft-write-timeout",
+        Duration,
+        "5s",
+        NotYet("a quiet connection is given up after an election time-out"),
+        "How long a write to a member may take",
+    )
+    .at(NotInYaml),
 ];
 
 const LOG: &[Setting] = &[
