@@ -29,6 +29,8 @@ pub(crate) struct Directory {
     path: PathBuf,
     /// The number of the newest checkpoint; 0 before the first.
     newest: u64,
+    /// The numbers of those before it that are still there.
+    superseded: Vec<u64>,
     _lock: Lock,
 }
 
@@ -41,7 +43,7 @@ impl Directory {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         fs::create_dir_all(path).map_err(io_error("create folder", path))?;
         let lock = lock(path)?;
-        let mut directory = Self { path: path.to_owned(), newest: 0, _lock: lock };
+        let mut directory = Self { path: path.to_owned(), newest: 0, superseded: Vec::new(), _lock: lock };
         let names = directory.names()?;
         directory.newest = names.iter().filter_map(|name| number(name)).max().unwrap_or(0);
         for name in &names {
@@ -73,17 +75,28 @@ impl Directory {
     pub(crate) fn save(&mut self, state: &State, sync_bytes: u64) -> Result<(), Error> {
         let temporary = self.path.join(name(self.newest + 1) + TEMPORARY);
         checkpoint::write(&temporary, state, sync_bytes).map_err(io_error("write checkpoint", &temporary))?;
-        self.adopt(&temporary)
+        self.adopt(&temporary)?;
+        self.tidy()
     }
 
-    /// Makes a file of the folder, which was written and synced, the newest checkpoint, durably. Removes the one before it.
+    /// Makes a file of the folder, which was written and synced, the newest checkpoint, durably. The one before it stays until
+    /// somebody [tidies](Self::tidy): to remove a large file takes a while.
     pub(crate) fn adopt(&mut self, temporary: &Path) -> Result<(), Error> {
         let earlier = self.newest;
         let path = self.path.join(name(earlier + 1));
         fs::rename(temporary, &path).map_err(io_error("name checkpoint", &path))?;
         self.sync()?;
         self.newest = earlier + 1;
-        if earlier > 0 { self.remove(&name(earlier)) } else { Ok(()) }
+        self.superseded.extend((earlier > 0).then_some(earlier));
+        Ok(())
+    }
+
+    /// Removes the checkpoints that are superseded.
+    pub(crate) fn tidy(&mut self) -> Result<(), Error> {
+        while let Some(number) = self.superseded.pop() {
+            self.remove(&name(number))?;
+        }
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), Error> {

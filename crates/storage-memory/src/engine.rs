@@ -145,7 +145,7 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    /// Also frees the states that were replaced.
+    /// Also frees the states that were replaced, and removes their checkpoints.
     fn persist(&self) -> Result<Arc<dyn View>, Error> {
         self.shared.bury();
         let Some(home) = &self.shared.home else {
@@ -157,6 +157,7 @@ impl Engine for MemoryEngine {
             checkpoints.directory.save(&state, home.options.sync_bytes)?;
             checkpoints.persisted = Some(state.batches);
         }
+        checkpoints.directory.tidy()?;
         Ok(state)
     }
 
