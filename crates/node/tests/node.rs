@@ -199,13 +199,11 @@ fn the_data_directory_of_format_one_opens() {
     node.stop();
 }
 
-/// What becomes of members that look for each other under the token `t` at `endpoints`, all at a time: who they are and who
-/// founds with them, or why not.
-fn meet(
-    endpoints: &str,
-    names: &[&str],
-    more: &str,
-) -> Vec<Result<(u64, BTreeMap<u64, quorate_raft::Node>), String>> {
+/// Who a member is and who founds with it, or why it does not begin.
+type Met = Result<(u64, BTreeMap<u64, quorate_raft::Node>), String>;
+
+/// What becomes of members that look for each other under the token `t` at `endpoints`, all at a time.
+fn meet(endpoints: &str, names: &[&str], more: &str) -> Vec<Met> {
     let root = tempfile::tempdir().unwrap();
     let configs: Vec<Config> = names
         .iter()
