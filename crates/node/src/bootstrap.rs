@@ -7,6 +7,7 @@
 //! --initial-cluster-state=new        ids come of --initial-cluster and the token alone; every founder computes the same map
 //! --initial-cluster-state=existing   ids are those that the members give, whose list must fit --initial-cluster
 //! --discovery-srv                    SRV records stand for --initial-cluster
+//! --discovery-endpoints              so does a list in an etcd, in which all members write themselves
 //! ```
 //!
 //! Whoever founds asks each other founder who can be reached whether it was given the same; who cannot be reached is no
@@ -18,10 +19,11 @@ mod founding;
 mod initial_cluster;
 mod joining;
 mod places;
+mod registry;
 mod roster;
 mod srv;
 
-use crate::config::{ClusterState, Config};
+use crate::config::{ClusterState, Config, Discovery};
 use crate::data_dir::{DataDir, Opened};
 use quorate_raft::Node;
 use quorate_tasks::{Clock, SystemClock};
@@ -34,6 +36,7 @@ pub use error::Error;
 pub use founding::Founding;
 pub use initial_cluster::{InitialCluster, Mistake, PairError, Unlike};
 pub use places::Difference;
+pub use registry::{Registry, RegistryError};
 pub use roster::{Listed, Roster};
 pub use srv::Srv;
 
@@ -83,7 +86,7 @@ impl Beginning {
 ///
 /// Blocks for the disk, and waits for the network: up to 30 s for names that do not resolve, a second for each URL of
 /// another founder that does not answer, ten seconds for each of a cluster to be joined, and for each name server that
-/// does not answer. Wants a tokio runtime with
+/// does not answer; for ever for other members in a registry. Wants a tokio runtime with
 /// time and IO.
 ///
 /// # Errors
@@ -107,9 +110,10 @@ struct Outside<'a> {
 }
 
 async fn begin(config: &Config, outside: &Outside<'_>) -> Result<Beginning, Error> {
-    let (cluster, name) = match &config.discovery_srv {
+    let (cluster, name) = match &config.discovery {
         None => (config.initial_cluster.clone(), config.name.clone()),
-        Some(srv) => srv::find(srv, config, outside).await?,
+        Some(Discovery::Srv(srv)) => srv::find(srv, config, outside).await?,
+        Some(Discovery::Registry(registry)) => registry::find(registry, config, outside).await?,
     };
     match config.cluster_state {
         ClusterState::New => founding::found(&cluster, &name, config, outside).await.map(Beginning::Founds),

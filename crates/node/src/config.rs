@@ -11,6 +11,7 @@
 mod arguments;
 mod check;
 mod default_host;
+mod discovery;
 mod file;
 mod gates;
 mod log;
@@ -21,7 +22,7 @@ mod settings;
 mod source;
 mod variables;
 
-use crate::bootstrap::{InitialCluster, Srv};
+use crate::bootstrap::{InitialCluster, Registry, Srv};
 use crate::url::Url;
 use quorate_coordinator::Quota;
 use quorate_coordinator::auto_compaction::Retention;
@@ -52,11 +53,11 @@ pub struct Config {
     /// Who founds the cluster, or is in the one to be joined, and where. This and the next three count for a member without
     /// data, see [`crate::bootstrap`]; beside a member's data directory they have not been checked.
     pub initial_cluster: InitialCluster,
-    /// Which SRV records say that instead.
-    pub discovery_srv: Option<Srv>,
+    /// Who says that instead.
+    pub discovery: Option<Discovery>,
     /// Whether that cluster is to be founded.
     pub cluster_state: ClusterState,
-    /// Part of the ids of a new cluster.
+    /// Part of the ids of a new cluster; that of the registry, if there is one.
     pub cluster_token: String,
     /// How often a leader makes itself heard.
     pub heartbeat: Duration,
@@ -98,6 +99,15 @@ pub struct Config {
     pub gates: Gates,
     /// What is logged, how and where.
     pub log: Log,
+}
+
+/// Where the members of a cluster are found, if they are not named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Discovery {
+    /// In SRV records.
+    Srv(Srv),
+    /// In an etcd.
+    Registry(Registry),
 }
 
 /// Whether the cluster is there already.

@@ -102,8 +102,8 @@ fn whoever_is_asked_writes_and_reads_the_same() {
     let root = tempfile::tempdir().unwrap();
     let (_, nodes) = cluster(root.path());
     block_on(async {
-        let members = ClusterClient::new(channel(&nodes[1]).await).member_list(MemberListRequest::default());
-        let members = members.await.unwrap().into_inner().members;
+        let mut client = ClusterClient::new(channel(&nodes[1]).await);
+        let members = client.member_list(MemberListRequest::default()).await.unwrap().into_inner().members;
         let mut names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, NAMES);
@@ -116,8 +116,8 @@ fn whoever_is_asked_writes_and_reads_the_same() {
         }
         let mut hashes = Vec::new();
         for node in &nodes {
-            let hash = MaintenanceClient::new(channel(node).await).hash_kv(HashKvRequest::default());
-            hashes.push(hash.await.unwrap().into_inner().hash);
+            let mut client = MaintenanceClient::new(channel(node).await);
+            hashes.push(client.hash_kv(HashKvRequest::default()).await.unwrap().into_inner().hash);
         }
         assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
     });

@@ -9,6 +9,7 @@ use quorate_proto::etcdserverpb::{PutRequest, RangeRequest};
 use quorate_state_machine::spaces;
 use quorate_storage_memory::{MemoryEngine, Options};
 use quorate_tasks::Group;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -196,5 +197,86 @@ fn the_data_directory_of_format_one_opens() {
     let expected: Vec<String> = include_str!("golden/v1-keys.txt").lines().map(ToOwned::to_owned).collect();
     assert_eq!(all(&node), (expected, 26));
     assert_eq!(put(&node, "new", "1"), 27);
+    node.stop();
+}
+
+/// Who a member is and who founds with it, or why it does not begin.
+type Met = Result<(u64, BTreeMap<u64, quorate_raft::Node>), String>;
+
+/// What becomes of members that look for each other under the token `t` at `endpoints`, all at a time.
+fn meet(endpoints: &str, names: &[&str], more: &str) -> Vec<Met> {
+    let root = tempfile::tempdir().unwrap();
+    let configs: Vec<Config> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let port = at + 1; // nobody is there
+            let flags = [
+                format!("--name={name}"),
+                format!("--initial-advertise-peer-urls=http://127.0.0.1:{port}"),
+                format!("--discovery-endpoints={endpoints}"),
+                "--discovery-token=t".to_owned(),
+                more.to_owned(),
+            ];
+            config(&root.path().join(name), &flags)
+        })
+        .collect();
+    let opened = configs.iter().map(|config| bootstrap::open(config, "memory"));
+    let told = |opened: Result<DataDir, bootstrap::Error>| {
+        opened
+            .map(|data_dir| (data_dir.identity().member.0, data_dir.founders().clone()))
+            .map_err(|error| error.to_string())
+    };
+    block_on(futures::future::join_all(opened)).into_iter().map(told).collect()
+}
+
+const SIZE: &str = "/_etcd/registry/t/_config/size";
+const NO_LOGIN: &str = "--discovery-user=";
+
+#[test]
+fn members_meet_in_a_registry_and_found_the_same_cluster() {
+    let root = tempfile::tempdir().unwrap();
+    let node = start(root.path());
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoints = format!("{gone},http://{}", node.addresses()[0]);
+    put(&node, SIZE, "2");
+    let met: Vec<_> = meet(&endpoints, &["a", "b"], NO_LOGIN).into_iter().map(Result::unwrap).collect();
+    let founders = &met[0].1;
+    assert_eq!(founders, &met[1].1);
+    let ids: BTreeSet<u64> = met.iter().map(|(id, _)| *id).collect();
+    assert_eq!(founders.keys().copied().collect::<BTreeSet<u64>>(), ids);
+    let (keys, _) = all(&node);
+    let written = format!("/_etcd/registry/t/members/{:x}=a=http://127.0.0.1:1@", met[0].0);
+    assert!(keys.iter().any(|key| key.starts_with(&written)), "{written} is not in {keys:?}");
+    // The third is late, and whoever lost its directory before it began is not.
+    let late = meet(&endpoints, &["a", "b", "c"], NO_LOGIN);
+    assert_eq!(late, [Ok(met[0].clone()), Ok(met[1].clone()), Err("discovery: cluster is full".to_owned())]);
+    node.stop();
+}
+
+#[test]
+fn what_is_wrong_with_a_registry_is_told_in_etcds_words() {
+    let root = tempfile::tempdir().unwrap();
+    let node = start(root.path());
+    let endpoints = node.addresses()[0].to_string();
+    let told = |more: &str| meet(&endpoints, &["a"], more).remove(0).unwrap_err();
+    assert_eq!(told(NO_LOGIN), "discovery: size key not found");
+    for size in ["", "0", "-1", "many"] {
+        put(&node, SIZE, size);
+        assert_eq!(told(NO_LOGIN), "discovery: size key is bad", "{size}");
+    }
+    put(&node, SIZE, "2");
+    for (value, expected) in [
+        ("b", "discovery: invalid peer URL".to_owned()),
+        ("b=http://b:1,c=http://c:1", "discovery: invalid peer URL".to_owned()),
+        (
+            "b=http://127.0.0.1:1",
+            "discovery cluster a=http://127.0.0.1:1,b=http://127.0.0.1:1 has duplicate url".to_owned(),
+        ),
+    ] {
+        put(&node, "/_etcd/registry/t/members/1", value);
+        assert_eq!(told(NO_LOGIN), expected);
+    }
+    assert!(told("--discovery-user=root").starts_with("discovery: "), "there is no Authenticate here yet");
     node.stop();
 }

@@ -3,6 +3,7 @@
 use super::dns::LookUpError;
 use super::initial_cluster::Mistake;
 use super::places::Difference;
+use super::registry::RegistryError;
 use super::roster::{Listed, Roster};
 use crate::data_dir::DirError;
 use crate::url::Url;
@@ -19,6 +20,9 @@ pub enum Error {
     /// The `initial-*` settings do not fit together.
     #[error(transparent)]
     Mistake(#[from] Mistake),
+    /// The registry has no place for this member.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The DNS has no records of the members.
     #[error("error querying DNS SRV records: {0}")]
     Records(LookUpError),

@@ -116,7 +116,7 @@ impl InitialCluster {
         mistakes
     }
 
-    fn has_duplicate(&self) -> bool {
+    pub(crate) fn has_duplicate(&self) -> bool {
         let mut all: Vec<&Url> = self.members.values().flatten().collect();
         all.sort_unstable();
         all.windows(2).any(|pair| pair[0] == pair[1])

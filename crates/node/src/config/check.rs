@@ -3,8 +3,8 @@
 
 use super::problem::{Complaint, Problem};
 use super::settings::Settings;
-use super::{ClusterState, Config, default_host, gates, log, options};
-use crate::bootstrap::{InitialCluster, PairError, Srv};
+use super::{ClusterState, Config, Discovery, default_host, discovery, gates, log, options};
+use crate::bootstrap::{InitialCluster, PairError};
 use crate::data_dir::DataDir;
 use crate::url::Url;
 use quorate_coordinator::Quota;
@@ -40,8 +40,8 @@ impl Config {
         };
         // As for etcd, whoever has data asks no more how it all began.
         let has_begun = DataDir::is_members(&data_dir);
-        let discovery_srv = check.discovery(has_begun);
-        let initial_cluster = match has_begun || discovery_srv.is_some() {
+        let discovery = discovery::settle(settings, check.problems, check.remarks, has_begun);
+        let initial_cluster = match has_begun || discovery.is_some() {
             true => check.cluster_unchecked(&advertise_peer_urls),
             false => check.cluster(&advertise_peer_urls, cluster_state),
         };
@@ -58,9 +58,12 @@ impl Config {
             advertise_peer_urls,
             listen_peer_urls,
             initial_cluster,
-            discovery_srv,
+            cluster_token: match &discovery {
+                Some(Discovery::Registry(registry)) => registry.token.clone(),
+                _ => settings.text("initial-cluster-token").to_owned(),
+            },
+            discovery,
             cluster_state,
-            cluster_token: settings.text("initial-cluster-token").to_owned(),
             heartbeat: Duration::from_millis(settings.natural("heartbeat-interval")),
             election_timeout: Duration::from_millis(settings.natural("election-timeout")),
             snapshot_entries: check.positive("snapshot-count", 10_000),
@@ -177,23 +180,6 @@ impl Check<'_> {
         }
         complaints.into_iter().for_each(|text| self.complain("initial-cluster", Complaint::Rule(text)));
         cluster
-    }
-
-    /// The records that stand for `--initial-cluster`, if that is left to them.
-    fn discovery(&mut self, has_begun: bool) -> Option<Srv> {
-        let settings = self.settings;
-        let (domain, suffix) = (settings.text("discovery-srv"), settings.text("discovery-srv-name"));
-        if domain.is_empty() {
-            if !suffix.is_empty() {
-                let spot = settings.spot("discovery-srv-name");
-                self.remarks.push(format!("{spot} has no effect without --discovery-srv"));
-            }
-            return None;
-        }
-        self.rule("discovery-srv", has_begun || settings.text("initial-cluster").is_empty(), || {
-            "multiple discovery or bootstrap flags are set. Choose one of \"initial-cluster\", \"discovery-endpoints\" or \"discovery-srv\"".into()
-        });
-        Some(Srv { domain: domain.to_owned(), suffix: suffix.to_owned() })
     }
 
     fn cluster_unchecked(&self, own: &[Url]) -> InitialCluster {

@@ -78,6 +78,14 @@ impl Settings {
         matches!(self.origin(flag), Origin::Flag | Origin::Variable(_))
     }
 
+    /// Whether it is something other than the default.
+    pub(super) fn is_changed(&self, flag: &'static str) -> bool {
+        let setting = options::settings().find(|setting| setting.flag == flag);
+        let setting = setting.expect("the table has every flag that the code asks for");
+        let default = read(setting, setting.default).expect("a test reads every default of the table");
+        *self.reading(flag) != default
+    }
+
     pub(super) fn spot(&self, flag: &'static str) -> Spot {
         Spot { flag, origin: self.origin(flag).clone() }
     }

@@ -27,9 +27,6 @@ const fn natural(unit: &'static str) -> Kind {
 
 /// Without TLS a server that was told to use it would speak in the clear.
 const NO_TLS: Status = Refused("TLS is not there yet: remove it, and protect the network by other means");
-const NO_DISCOVERY: Status =
-    Refused("this discovery is not there yet: name all members in --initial-cluster");
-const WITHOUT_DISCOVERY: Status = NotYet("discovery is refused, so nothing asks for it");
 const NO_HTTP: Status = NotYet("there is no HTTP API yet");
 const NO_TRACES: Status = NotYet("no traces are sent");
 const NO_USERS: Status = NotYet("there are no users yet");
@@ -513,9 +510,9 @@ const PEER_TLS: &[Setting] = &[
 ];
 
 const DISCOVERY: &[Setting] = &[
-    row("discovery-token", Text("TOKEN"), "", NO_DISCOVERY, "Which cluster to found")
+    row("discovery-token", Text("TOKEN"), "", InForce, "Which cluster to found")
         .at(Section("discovery-config.token")),
-    row("discovery-endpoints", List("URL"), "", NO_DISCOVERY, "An etcd in which its members meet")
+    row("discovery-endpoints", List("URL"), "", InForce, "An etcd in which its members meet")
         .at(Section("discovery-config.client.endpoints")),
     row("discovery-srv", Text("DOMAIN"), "", InForce, "The domain whose SRV records name the members"),
     row("discovery-srv-name", Text("SUFFIX"), "", InForce, "The end of those records' names"),
@@ -527,33 +524,27 @@ const DISCOVERY: &[Setting] = &[
         "What to do when discovery fails",
     )
     .at(NotInYaml),
-    row("discovery-dial-timeout", Duration, "2s", WITHOUT_DISCOVERY, "How long a connection may take")
+    row("discovery-dial-timeout", Duration, "2s", InForce, "How long a connection may take")
         .at(Section("discovery-config.client.dial-timeout")),
-    row("discovery-request-timeout", Duration, "5s", WITHOUT_DISCOVERY, "How long a request may take")
+    row("discovery-request-timeout", Duration, "5s", InForce, "How long a request may take")
         .at(Section("discovery-config.client.request-timeout")),
-    row("discovery-keepalive-time", Duration, "2s", WITHOUT_DISCOVERY, "How often to ping")
+    row("discovery-keepalive-time", Duration, "2s", InForce, "How often to ping")
         .at(Section("discovery-config.client.keepalive-time")),
-    row("discovery-keepalive-timeout", Duration, "6s", WITHOUT_DISCOVERY, "How long the answer may take")
+    row("discovery-keepalive-timeout", Duration, "6s", InForce, "How long the answer may take")
         .at(Section("discovery-config.client.keepalive-timeout")),
-    row("discovery-insecure-transport", Switch, "true", WITHOUT_DISCOVERY, "Without TLS")
+    row("discovery-insecure-transport", Switch, "true", NO_TLS, "Without TLS")
         .at(Section("discovery-config.client.secure.insecure-transport")),
-    row(
-        "discovery-insecure-skip-tls-verify",
-        Switch,
-        "false",
-        WITHOUT_DISCOVERY,
-        "Do not check its certificate",
-    )
-    .at(Section("discovery-config.client.secure.insecure-skip-tls-verify")),
-    row("discovery-cert", Text("FILE"), "", WITHOUT_DISCOVERY, "The certificate to show")
+    row("discovery-insecure-skip-tls-verify", Switch, "false", NO_TLS, "Do not check its certificate")
+        .at(Section("discovery-config.client.secure.insecure-skip-tls-verify")),
+    row("discovery-cert", Text("FILE"), "", NO_TLS, "The certificate to show")
         .at(Section("discovery-config.client.secure.cert")),
-    row("discovery-key", Text("FILE"), "", WITHOUT_DISCOVERY, "Its key")
+    row("discovery-key", Text("FILE"), "", NO_TLS, "Its key")
         .at(Section("discovery-config.client.secure.key")),
-    row("discovery-cacert", Text("FILE"), "", WITHOUT_DISCOVERY, "Who may sign its certificate")
+    row("discovery-cacert", Text("FILE"), "", NO_TLS, "Who may sign its certificate")
         .at(Section("discovery-config.client.secure.cacert")),
-    row("discovery-user", Text("USER"), "", WITHOUT_DISCOVERY, "As whom")
+    row("discovery-user", Text("USER"), "", InForce, "As whom")
         .at(Section("discovery-config.client.auth.username")),
-    row("discovery-password", Text("PASSWORD"), "", WITHOUT_DISCOVERY, "With which password")
+    row("discovery-password", Text("PASSWORD"), "", InForce, "With which password")
         .at(Section("discovery-config.client.auth.password")),
 ];
 

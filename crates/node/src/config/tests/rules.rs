@@ -151,15 +151,46 @@ fn names_are_not_resolved_while_settings_are_read() {
 }
 
 #[test]
-fn the_members_are_named_once_or_left_to_the_dns() {
-    let srv = "--discovery-srv=example.com";
-    let found = config(&[srv, "--discovery-srv-name=x"], &[]).discovery_srv.unwrap();
+fn the_members_are_named_once_or_left_to_others() {
+    let (srv, token, endpoints) =
+        ("--discovery-srv=example.com", "--discovery-token=t", "--discovery-endpoints=a:1,http://b:2");
+    let Some(Discovery::Srv(found)) = config(&[srv, "--discovery-srv-name=x"], &[]).discovery else {
+        panic!("it was asked for")
+    };
     assert_eq!((found.domain.as_str(), found.suffix.as_str()), ("example.com", "x"));
     assert_eq!(config(&[srv, "--initial-cluster-state=existing"], &[]).cluster_state, ClusterState::Existing);
-    let (text, _) = refusal(&[srv, "--initial-cluster=default=http://localhost:2380"], &[]);
-    assert!(text.contains("--discovery-srv: multiple discovery or bootstrap flags are set"), "{text}");
-    let warned = remarks(&["--discovery-srv-name=x"], &[]);
-    assert_eq!(warned, ["--discovery-srv-name has no effect without --discovery-srv"]);
+    let settings = config(&[token, endpoints, "--discovery-user=u", "--discovery-request-timeout=7s"], &[]);
+    let Some(Discovery::Registry(found)) = settings.discovery else { panic!("it was asked for") };
+    assert_eq!(found.endpoints.iter().map(Url::to_string).collect::<Vec<_>>(), ["http://a:1", "http://b:2"]);
+    assert_eq!((found.token, settings.cluster_token), ("t".to_owned(), "t".to_owned()));
+    assert_eq!(found.login, Some(("u".to_owned(), String::new())));
+    assert_eq!((found.dial_timeout.as_secs(), found.request_timeout.as_secs()), (2, 7));
+    let named = "--initial-cluster=default=http://localhost:2380";
+    let conflict = "multiple discovery or bootstrap flags are set";
+    let both = "both --discovery-token and --discovery-endpoints must be set";
+    for (flags, told) in [
+        (&[srv, named][..], conflict),
+        (&[srv, token, endpoints], conflict),
+        (&[named, token, endpoints], conflict),
+        (&[token], both),
+        (&[endpoints], both),
+        (&[token, endpoints, "--initial-cluster-state=existing"], "discovery URL should not be set"),
+        (&[token, "--discovery-endpoints=https://a:1"], "the scheme must be http"),
+    ] {
+        let (text, code) = refusal(flags, &[]);
+        assert!(code == 1 && text.contains(told) && text.lines().count() == 2, "{flags:?}: {text}");
+    }
+}
+
+#[test]
+fn what_counts_only_with_discovery_is_warned_of_without() {
+    let flags = ["--discovery-srv-name=x", "--discovery-user=u", "--discovery-dial-timeout=7s"];
+    let expected = [
+        "--discovery-dial-timeout has no effect without --discovery-endpoints",
+        "--discovery-user has no effect without --discovery-endpoints",
+        "--discovery-srv-name has no effect without --discovery-srv",
+    ];
+    assert_eq!(remarks(&flags, &[]), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::options::{self, GROUPS, IGNORED, Kind, Place, REMOVED, Setting, Status, variable};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A value that a setting can have and that is not its default, as one writes it in a flag and in a YAML file.
 fn another(setting: &Setting) -> (String, String) {
@@ -13,6 +13,7 @@ fn another(setting: &Setting) -> (String, String) {
         ("log-rotation-config-json", _) => same(r#"{"maxsize": 7}"#),
         ("logger", _) => same("zap"),
         ("initial-cluster", _) => same("default=http://localhost:2380,b=http://127.0.0.1:7"),
+        ("discovery-endpoints", _) => same("127.0.0.1:7,http://127.0.0.1:8"),
         ("auto-compaction-retention", _) => same("30m"),
         ("tls-max-version", _) => same("TLS1.3"),
         ("election-timeout", _) => ("0x7d0".into(), "2000".into()),
@@ -41,11 +42,18 @@ fn outcome(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(Config, 
     }
 }
 
-/// Under its path, in the sections it is in.
-fn yaml(path: &str, value: &str) -> String {
-    path.rsplit('.').fold(value.to_owned(), |inner, key| {
-        if inner == value { format!("{key}: {inner}") } else { format!("{key}: {{{inner}}}") }
-    })
+/// A YAML file of values under their paths, those of one section together.
+fn document(values: &[(&str, &str)]) -> String {
+    let mut sections: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    for (path, value) in values {
+        let (key, rest) = path.split_once('.').unwrap_or((path, ""));
+        sections.entry(key).or_default().push((rest, value));
+    }
+    let lines = sections.into_iter().map(|(key, inner)| match inner.as_slice() {
+        [("", value)] => format!("{key}: {value}"),
+        inner => format!("{key}: {{{}}}", document(inner).trim_end().replace('\n', ", ")),
+    });
+    lines.map(|line| line + "\n").collect()
 }
 
 #[test]
@@ -61,9 +69,12 @@ fn every_setting_can_be_made_in_all_four_sources_to_the_same_effect() {
     for setting in options::flags() {
         let (flag, key) = another(setting);
         // Some can only be set beside others.
+        let registry = [("discovery-endpoints", "127.0.0.1:9"), ("discovery-token", "t")];
         let beside: &[(&str, &str)] = match setting.flag {
             "listen-client-urls" => &[("advertise-client-urls", "http://127.0.0.1:9")],
             "discovery-srv-name" => &[("discovery-srv", "example.com")],
+            "discovery-srv" | "discovery-fallback" => &[],
+            flag if flag.starts_with("discovery-") => &registry,
             "initial-cluster-state" => {
                 &[("initial-cluster", "default=http://localhost:2380,b=http://127.0.0.1:7")]
             }
@@ -72,7 +83,8 @@ fn every_setting_can_be_made_in_all_four_sources_to_the_same_effect() {
             "log-rotation-config-json" => &[("log-outputs", "a"), ("enable-log-rotation", "true")],
             _ => &[],
         };
-        let pairs = || beside.iter().copied().chain([(setting.flag, flag.as_str())]);
+        let others = || beside.iter().copied().filter(|(other, _)| *other != setting.flag);
+        let pairs = || others().chain([(setting.flag, flag.as_str())]);
         let flags = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
             let arguments: Vec<String> = pairs.map(|(flag, value)| format!("--{flag}={value}")).collect();
             outcome(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[])
@@ -89,9 +101,11 @@ fn every_setting_can_be_made_in_all_four_sources_to_the_same_effect() {
             assert_eq!(from_file(&lines.concat()), expected, "{} in a file of lines", setting.flag);
         }
         if let Some(path) = setting.path() {
-            let mut lines: Vec<String> = beside.iter().map(|(flag, value)| yaml(flag, value)).collect();
-            lines.push(yaml(path, &key));
-            assert_eq!(from_file(&lines.join("\n")), expected, "{lines:?}");
+            let path_of =
+                |flag: &str| options::flags().find(|other| other.flag == flag).unwrap().path().unwrap();
+            let others = others().map(|(flag, value)| (path_of(flag), value));
+            let text = document(&others.chain([(path, key.as_str())]).collect::<Vec<_>>());
+            assert_eq!(from_file(&text), expected, "{text}");
         }
         let refused = matches!(setting.status, Status::Refused(_));
         assert_eq!(expected.is_err(), refused, "{}", setting.flag);
