@@ -5,7 +5,7 @@
 //!   quorate.lock     held by the process that serves it
 //!   identity.json    format version, backend, cluster and member id, founders; written first, never changed
 //!   wal/             the log (elsewhere with --wal-dir)
-//!   wal.begun        made before the first client is served: from then on an empty log is a lost one
+//!   wal.begun        made once consensus runs: from then on an empty log is a lost one
 //!   rocksdb/ or memory/   the engine's own
 //! ```
 

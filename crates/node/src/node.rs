@@ -153,6 +153,7 @@ impl Node {
         let (peer_port, serves_peers) = oneshot::channel();
         let replica = start_replica(options, parts, serves_peers, is_stopping, &group);
         let replica = settled(&group, replica).await?;
+        data_dir.note_log()?; // from here on it may hold a vote
         let watches = start_watches(config, &replica, &clock, &group, &audience);
         let limits = Limits {
             command_bytes_max: config.request_bytes_max,
@@ -215,7 +216,6 @@ impl Node {
         threads: usize,
     ) -> Result<(), Error> {
         introduce(config, &door, &self.group).await?;
-        self.data_dir.note_log()?;
         let listeners = listen(&config.listen_client_urls)?;
         self.addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let log = config.wal_dir.clone().unwrap_or_else(|| self.data_dir.wal());

@@ -11,16 +11,7 @@ const PACKAGES: [(&str, &[&str]); 5] = [
     // The wire: generated code, what serves it, and the tools that speak it.
     (
         "tonic",
-        &[
-            "crates/proto",
-            "crates/grpc",
-            "crates/peer",
-            "crates/http",
-            "crates/node",
-            "crates/testkit",
-            "bin",
-            "xtask/load",
-        ],
+        &["crates/proto", "crates/grpc", "crates/peer", "crates/http", "crates/node", "bin", "xtask/load"],
     ),
     ("axum", &["crates/http", "crates/grpc", "crates/node", "crates/peer"]),
     ("clap", &["bin", "crates/node"]),
