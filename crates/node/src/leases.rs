@@ -23,10 +23,10 @@ pub(crate) fn question(question: LeaseQuestion) -> Question {
 }
 
 /// The seconds in an answer, none if no such lease lives; nothing, if it is no answer.
-pub(crate) fn seconds(answer: Answer) -> Option<Option<i64>> {
+pub(crate) fn seconds(answer: &Answer) -> Option<Option<i64>> {
     match answer {
-        Answer::KeepAlive(KeepAliveReply { ttl }) => Some(ttl),
-        Answer::TimeToLive(TimeToLiveReply { left }) => Some(left),
+        Answer::KeepAlive(KeepAliveReply { ttl }) => Some(*ttl),
+        Answer::TimeToLive(TimeToLiveReply { left }) => Some(*left),
         _ => None,
     }
 }

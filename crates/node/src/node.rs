@@ -508,7 +508,7 @@ impl Consensus for OneReplica {
         let replica = self.0.clone();
         Box::pin(async move {
             let answer = replica.ask_leader(leases::question(question), deadline).await;
-            answer.and_then(leases::seconds).ok_or(Unavailable::LeaderChanged)
+            answer.as_ref().and_then(leases::seconds).ok_or(Unavailable::LeaderChanged)
         })
     }
 

@@ -75,7 +75,8 @@ async fn channel(node: &Node) -> Channel {
 }
 
 async fn put(node: &Node, key: &str, lease: i64) -> i64 {
-    let request = PutRequest { key: key.to_owned().into(), value: "v".into(), lease, ..PutRequest::default() };
+    let request =
+        PutRequest { key: key.to_owned().into(), value: "v".into(), lease, ..PutRequest::default() };
     let reply = KvClient::new(channel(node).await).put(request).await.unwrap();
     reply.into_inner().header.unwrap().revision
 }
@@ -134,7 +135,8 @@ fn a_lease_lives_on_whichever_member_keeps_it_alive() {
         let mut client = LeaseClient::new(channel(follower).await);
         let id = client.lease_grant(LeaseGrantRequest { ttl: 60, id: 0 }).await.unwrap().into_inner().id;
         put(follower, "held", id).await;
-        let asking = futures::stream::iter([LeaseKeepAliveRequest { id }, LeaseKeepAliveRequest { id: 12345 }]);
+        let asking =
+            futures::stream::iter([LeaseKeepAliveRequest { id }, LeaseKeepAliveRequest { id: 12345 }]);
         let mut kept = client.lease_keep_alive(asking).await.unwrap().into_inner();
         assert_eq!(kept.message().await.unwrap().unwrap().ttl, 60);
         assert_eq!(kept.message().await.unwrap().unwrap().ttl, 0, "nobody granted it");

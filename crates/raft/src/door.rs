@@ -146,7 +146,7 @@ impl Door {
         let mut senseless = Some(senseless);
         let decoded = requests.map(move |request| {
             contacts.heard(from);
-            codec::decode_append(request)
+            codec::decode_append(&request)
         });
         let sound = decoded.scan((), move |(), request| {
             let request = request.map_err(|error| senseless.take().map(|senseless| senseless.send(error)));

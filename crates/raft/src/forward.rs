@@ -96,7 +96,7 @@ async fn next_batch(inbox: &mut Receiver<Parcel>, batch: &mut Vec<Parcel>, has_r
 /// The end of one call; never, if there is none.
 async fn ended<F: Future>(calls: &mut FuturesUnordered<F>) {
     if calls.next().await.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -246,7 +246,7 @@ impl RaftNetworkV2<TypeConfig> for Way {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let parts = transfer::parts(&vote, snapshot, self.network.reading.clone());
+        let parts = transfer::parts(&vote, &snapshot, self.network.reading.clone());
         let sending = self.network.transport.snapshot(&self.target, parts);
         let reply = match select(pin!(cancel), sending).await {
             Either::Left((closed, _)) => return Err(StreamingError::Closed(closed)),

@@ -35,7 +35,7 @@ pub(crate) fn encode_append(request: &AppendEntriesRequest<TypeConfig>) -> peer:
 }
 
 pub(crate) fn decode_append(
-    request: peer::AppendRequest,
+    request: &peer::AppendRequest,
 ) -> Result<AppendEntriesRequest<TypeConfig>, Malformed> {
     let vote = leaders_vote(request.vote)?;
     let previous = request.previous.map(decode_log_id);

@@ -84,7 +84,7 @@ enum Next {
 /// stops.
 pub(crate) fn parts(
     vote: &Vote,
-    snapshot: SnapshotOf<TypeConfig, SnapshotView>,
+    snapshot: &SnapshotOf<TypeConfig, SnapshotView>,
     reading: Sender<ReadPart>,
 ) -> BoxStream<'static, SnapshotPart> {
     let view = snapshot.snapshot.view().clone();

@@ -35,7 +35,7 @@ fn entries_arrive_as_they_were_sent() {
         append(Some((5, 9)), &[]),
         AppendEntriesRequest { leader_commit: None, ..append(None, &[]) },
     ] {
-        let arrived = decode_append(encode_append(&request)).unwrap();
+        let arrived = decode_append(&encode_append(&request)).unwrap();
         assert_eq!((arrived.vote, arrived.prev_log_id), (request.vote, request.prev_log_id));
         assert_eq!((arrived.entries, arrived.leader_commit), (request.entries, request.leader_commit));
     }
@@ -43,7 +43,7 @@ fn entries_arrive_as_they_were_sent() {
 
 #[test]
 fn entries_that_make_no_sense_never_reach_consensus() {
-    let refused = |request: peer::AppendRequest| decode_append(request).unwrap_err().0;
+    let refused = |request: peer::AppendRequest| decode_append(&request).unwrap_err().0;
     let gap = "its entries have a gap";
     assert_eq!(refused(encode_append(&append(None, &[(1, 1)]))), gap, "the log begins at 0");
     assert_eq!(refused(encode_append(&append(Some((1, 3)), &[(1, 5)]))), gap);

@@ -38,7 +38,7 @@ fn sent(engine: &Arc<dyn Engine>, group: &Group) -> BoxStream<'static, SnapshotP
         last_membership: decode_stored_membership(membership).unwrap(),
     };
     let vote = vote_of(log::Vote { term: 3, node: 1, committed: true });
-    parts(&vote, SnapshotOf::<TypeConfig, _> { meta, snapshot: SnapshotView::Durable(view) }, reading)
+    parts(&vote, &SnapshotOf::<TypeConfig, _> { meta, snapshot: SnapshotView::Durable(view) }, reading)
 }
 
 fn receiver(group: &Group) -> Sender<Part> {

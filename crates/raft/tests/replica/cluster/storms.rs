@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ fn storm(seed: u64) -> Tally {
 }
 
 /// Writes and reads at random members, one thing after the other.
-async fn client(cluster: &Arc<Cluster>, chronicle: &RefCell<Chronicle>, tally: &RefCell<Tally>) {
+async fn client(cluster: &Rc<Cluster>, chronicle: &RefCell<Chronicle>, tally: &RefCell<Tally>) {
     for _ in 0..40 {
         cluster.pause(Duration::from_millis(cluster.below(60) as u64)).await;
         let Some(life) = cluster.life(cluster.below(cluster.all().len())) else { continue };
@@ -117,7 +117,7 @@ async fn client(cluster: &Arc<Cluster>, chronicle: &RefCell<Chronicle>, tally: &
 }
 
 /// Crashes, restarts, cuts and weather, for as long as clients are likely to be at work.
-async fn trouble(cluster: &Arc<Cluster>, chronicle: &RefCell<Chronicle>, tally: &RefCell<Tally>) {
+async fn trouble(cluster: &Rc<Cluster>, chronicle: &RefCell<Chronicle>, tally: &RefCell<Tally>) {
     for _ in 0..30 {
         cluster.pause(Duration::from_millis(cluster.below(500) as u64)).await;
         let position = cluster.below(cluster.all().len());
@@ -154,7 +154,7 @@ async fn trouble(cluster: &Arc<Cluster>, chronicle: &RefCell<Chronicle>, tally: 
 }
 
 /// Everybody comes back and must show all that was acknowledged, and the same.
-async fn peace(cluster: &Arc<Cluster>, chronicle: &RefCell<Chronicle>) {
+async fn peace(cluster: &Rc<Cluster>, chronicle: &RefCell<Chronicle>) {
     cluster.network.heal();
     cluster.network.set_weather(Weather::default());
     cluster.start_all().await;

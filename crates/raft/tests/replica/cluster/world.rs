@@ -14,6 +14,7 @@ use quorate_types::{ClusterId, MemberId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -53,7 +54,7 @@ pub(crate) struct Life {
 }
 
 /// Runs `body` on a cluster of `size` members, none of which is running yet.
-pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Arc<Cluster>) -> F) -> F::Output {
+pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Rc<Cluster>) -> F) -> F::Output {
     if std::env::var_os("QUORATE_TRACE").is_some() {
         let _ = tracing_subscriber::fmt()
             .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
@@ -70,7 +71,7 @@ pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Arc<Clust
         let network = SimNetwork::new(chance.next_u64(), clock.clone());
         let founders: BTreeMap<u64, Node> = (1..=size as u64).map(|id| (id, node(id))).collect();
         let machines = founders.keys().map(|id| Machine::new(*id, &founders, chance.next_u64())).collect();
-        let cluster = Arc::new(Cluster {
+        let cluster = Rc::new(Cluster {
             clock,
             network,
             machines,
