@@ -5,9 +5,7 @@ use quorate_coordinator::{Call, Coordinator, Identity, LeaseQuestion};
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
 use quorate_proto::peer::{KeepAliveReply, KeepAliveRequest, TimeToLiveReply, TimeToLiveRequest};
-use quorate_raft::{LeaseDesk, Replica};
-use quorate_tasks::Group;
-use quorate_tasks::reply::Desk;
+use quorate_raft::LeaseDesk;
 use quorate_types::LeaseId;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +29,8 @@ pub(crate) fn seconds(answer: &Answer) -> Option<Option<i64>> {
     }
 }
 
-/// Has `door` answer what other members ask of `replica`. On the current runtime.
-pub(crate) fn answer(replica: &Replica, door: &Coordinator, group: &Group) {
-    let desk = Desk::default();
-    let door = door.at(desk.clone());
-    group.detached(async move { desk.attend().await });
+/// Has `door`, whose desk is attended, answer what other members ask at `peers`.
+pub(crate) fn answer(peers: &quorate_raft::Door, door: Coordinator) {
     let answering: LeaseDesk = Arc::new(move |question| {
         let door = door.clone();
         async move {
@@ -56,5 +51,5 @@ pub(crate) fn answer(replica: &Replica, door: &Coordinator, group: &Group) {
         }
         .boxed()
     });
-    replica.door().answer_for_leases(answering);
+    peers.answer_for_leases(answering);
 }

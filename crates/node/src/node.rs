@@ -182,13 +182,13 @@ impl Node {
         let port = PeerPort {
             listeners: peer_listeners,
             door: door.clone(),
+            replica: replica.door().clone(),
             members: quorate_peer::service(
                 replica.door().clone(),
                 peers::message_bytes_max(config.request_bytes_max),
             ),
             patience: config.election_timeout,
         };
-        leases::answer(&replica, &door, &group);
         drop(peer_port.send(port)); // if the replica has failed, whatever comes next says so
         drop(replica);
         audience.hear_of_leases(door.lease_clock());

@@ -2,6 +2,7 @@
 //!
 //! It is served on the runtime of consensus, so that what comes in is handled where it is needed, and clients cannot hold it up.
 
+use crate::leases;
 use axum::Router;
 use futures::future::{Either, MapOk};
 use futures::{FutureExt, TryFutureExt};
@@ -68,6 +69,7 @@ impl hyper::service::Service<Request<Incoming>> for Doors {
 pub(crate) struct PeerPort {
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) door: Coordinator,
+    pub(crate) replica: quorate_raft::Door,
     pub(crate) members: PeerService,
     /// How long a quiet connection has for an answer.
     pub(crate) patience: Duration,
@@ -78,6 +80,7 @@ impl PeerPort {
     /// has to hear of the next one. The tasks are `group`'s.
     pub(crate) fn start(self, closing: &watch::Receiver<bool>, group: &Group) {
         let desk = Desk::default();
+        leases::answer(&self.replica, self.door.at(desk.clone()));
         let doors =
             Doors { members: self.members, pages: quorate_http::peer::router(&self.door.at(desk.clone())) };
         let mut desk_closing = closing.clone();

@@ -15,6 +15,7 @@ use futures::future::{BoxFuture, select};
 use futures::stream::{BoxStream, StreamExt};
 use openraft::Raft;
 use openraft::alias::{SnapshotMetaOf, SnapshotOf};
+use parking_lot::Mutex;
 use quorate_proto::peer;
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
@@ -43,7 +44,8 @@ pub struct Door {
     pub(crate) contacts: Contacts,
     pub(crate) reads: Sender<Waiting>,
     pub(crate) writing: Sender<transfer::Part>,
-    pub(crate) leases: Arc<std::sync::OnceLock<LeaseDesk>>,
+    /// Given back when the replica stops: whoever answers for leases holds the replica.
+    pub(crate) leases: Arc<Mutex<Option<LeaseDesk>>>,
 }
 
 /// Why a caller is not let in. etcd's peers are told the same.
@@ -109,12 +111,9 @@ impl Door {
         if caller.from == self.member { Err(TurnedAway::Itself) } else { Ok(()) }
     }
 
-    /// Who answers, from now on, what is asked about leases.
-    ///
-    /// # Panics
-    /// If somebody does already.
+    /// Who answers, from now on and until the replica stops, what is asked about leases.
     pub fn answer_for_leases(&self, desk: LeaseDesk) {
-        assert!(self.leases.set(desk).is_ok(), "the lease desk is set once");
+        *self.leases.lock() = Some(desk);
     }
 
     /// Takes entries and heartbeats of `from`. The answers come in order; the stream ends after a conflict or a higher vote, when a
@@ -216,7 +215,8 @@ impl Door {
             Question::Probe(_) => Ok(Answer::Probe(peer::ProbeReply {})),
             Question::Reconfigure(request) => self.reconfigure(request).await,
             question @ (Question::KeepAlive(_) | Question::TimeToLive(_)) => {
-                let answer = match self.leases.get() {
+                let desk = self.leases.lock().clone();
+                let answer = match desk {
                     Some(desk) => desk(question).await,
                     None => None,
                 };

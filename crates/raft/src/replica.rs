@@ -444,6 +444,8 @@ impl Replica {
         }
         self.strand.close();
         self.pending.close();
+        let leases = self.door.leases.lock().take();
+        drop(leases); // outside the lock: it holds this replica
     }
 }
 
