@@ -1,5 +1,6 @@
 //! The apply step: from committed entries to published state and answered calls.
 
+use crate::machine::SnapshotView;
 use crate::pending::Pending;
 use quorate_state_machine::{Answer, Applied, Effects, Entry, Fault, Installed, Prepared, StateMachine};
 use quorate_tasks::reply::Outbox;
@@ -12,7 +13,7 @@ pub(crate) enum Request {
     /// Apply these.
     Entries(Vec<Entry>),
     /// Replace the state by this one, and tell when that is done.
-    Install(Box<Prepared>, oneshot::Sender<Result<(), Fault>>),
+    Install(SnapshotView, oneshot::Sender<Result<(), Fault>>),
     /// Remove so many of the records that compaction freed, after whatever else there is to do, and tell when that is done.
     Prune(usize, oneshot::Sender<()>),
 }
@@ -83,8 +84,12 @@ impl Apply {
         self.is_pruning.send_if_modified(|told| std::mem::replace(told, is_pruning) != is_pruning);
     }
 
-    fn install(&mut self, prepared: Prepared) -> Result<(), Fault> {
+    fn install(&mut self, snapshot: SnapshotView) -> Result<(), Fault> {
         self.flush()?;
+        let prepared = match snapshot {
+            SnapshotView::Received(prepared) => *prepared,
+            SnapshotView::Durable(view) => Prepared::copy(self.state.engine().as_ref(), view.as_ref())?,
+        };
         let Installed::Done(effects) = self.state.install(prepared)? else { return Ok(()) };
         self.applied.send_replace(self.state.applied().map(|id| id.index));
         if let Some(observer) = &mut self.observer {
@@ -103,8 +108,8 @@ impl Step for Apply {
         for request in batch.drain(..) {
             match request {
                 Request::Entries(mut entries) => self.entries.append(&mut entries),
-                Request::Install(prepared, done) => {
-                    let outcome = self.install(*prepared);
+                Request::Install(snapshot, done) => {
+                    let outcome = self.install(snapshot);
                     let _ = done.send(outcome); // whoever asked may have stopped
                 }
                 Request::Prune(records, done) => prune = Some((records, done)),

@@ -219,12 +219,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
         meta: &SnapshotMetaOf<TypeConfig>,
         snapshot: SnapshotView,
     ) -> io::Result<()> {
-        let SnapshotView::Received(prepared) = snapshot else {
-            return Err(io::Error::other("a snapshot to be installed has been received"));
-        };
-        let view = prepared.view().clone();
+        let view = snapshot.view().clone();
         let (done, outcome) = oneshot::channel();
-        self.push(apply::Request::Install(prepared, done))?;
+        self.push(apply::Request::Install(snapshot, done))?;
         outcome.await.map_err(|_| stopped())?.map_err(io::Error::other)?;
         self.handed_over = self.handed_over.max(meta.last_log_id);
         *self.snapshots.last.lock() = Some(view); // it was durable before it came
