@@ -64,7 +64,8 @@ fn serve(config: &Config, warnings: &[String]) -> ExitCode {
         tracing::warn!("running without fsync: a power failure loses acknowledged writes");
     }
     match run(config) {
-        Ok(signal) => signals::end_by(signal),
+        Ok(End::Signal(signal)) => signals::end_by(signal),
+        Ok(End::Removed) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "cannot go on");
             ExitCode::FAILURE
@@ -72,32 +73,43 @@ fn serve(config: &Config, warnings: &[String]) -> ExitCode {
     }
 }
 
-/// Serves until a signal comes, and returns which.
-fn run(config: &Config) -> anyhow::Result<i32> {
+/// Why a server that was well ends.
+enum End {
+    Signal(i32),
+    /// The cluster has removed this member.
+    Removed,
+}
+
+/// Serves until a signal comes, or the cluster has no place for this member any more.
+fn run(config: &Config) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = signals::Signals::install().context("install signal handlers")?;
         let group = Group::threads();
         let node = tokio::select! {
             node = start(config, &group) => node?,
-            signal = signals.next() => return Ok(signal), // a start may be left at any moment, as in a crash
+            signal = signals.next() => return Ok(End::Signal(signal)), // a start may be left at any moment, as in a crash
         };
         // Without a service manager there is nobody to tell.
         drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
-        let ending = tokio::select! {
-            signal = signals.next() => Ok(signal),
-            failure = node.group().failed() => Err(failure),
-        };
-        match ending {
-            Ok(signal) => {
-                tracing::info!(signal, "stopping; a second signal ends the process at once");
-                signals.end_at_once_from_now_on();
-                node.stop();
-                Ok(signal)
-            }
+        let end = tokio::select! {
+            signal = signals.next() => End::Signal(signal),
+            () = node.removed() => End::Removed,
             // The node can no longer trust itself: nothing is drained, nothing more is written.
-            Err(failure) => Err(failure.into()),
+            failure = node.group().failed() => return Err(failure.into()),
+        };
+        match &end {
+            End::Signal(signal) => {
+                tracing::info!(signal, "stopping; a second signal ends the process at once");
+            }
+            End::Removed => tracing::warn!(
+                data_dir = %config.data_dir.display(),
+                "the member has been permanently removed from the cluster: stopping; its data directory is of no use any more"
+            ),
         }
+        signals.end_at_once_from_now_on();
+        node.stop();
+        Ok(end)
     })
 }
 

@@ -34,6 +34,8 @@ pub struct Standing {
     pub since: Moment,
     /// When it learned of the last leader there was, if there was one.
     pub elected: Option<Moment>,
+    /// How often it has learned of a leader other than the one before, the first one included.
+    pub leaders: u64,
     /// Since when it has been connected, without a break, to the leader, or as the leader to a quorum. A member that votes
     /// alone always has been.
     pub connected: Option<Moment>,

@@ -278,8 +278,15 @@ impl Consensus for LocalConsensus {
     fn standing(&self) -> Standing {
         let committed = self.reader.applied_index().unwrap_or(0);
         let (leader, since) = (Some(MEMBER), Moment::default());
-        let leads =
-            Standing { leader, since, elected: Some(since), connected: Some(since), term: TERM, committed };
+        let leads = Standing {
+            leader,
+            since,
+            elected: Some(since),
+            leaders: 1,
+            connected: Some(since),
+            term: TERM,
+            committed,
+        };
         self.inner.lock().standing.unwrap_or(leads)
     }
 

@@ -35,7 +35,7 @@ mod tests {
     fn standing(elected: u64, connected: Option<u64>) -> Standing {
         let (leader, since) = (Some(MemberId(1)), at(elected));
         let (elected, connected) = (Some(since), connected.map(at));
-        Standing { leader, since, elected, connected, term: 1, committed: 0 }
+        Standing { leader, since, elected, leaders: 1, connected, term: 1, committed: 0 }
     }
 
     #[test]

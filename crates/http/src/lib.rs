@@ -33,7 +33,7 @@ use axum::routing::any;
 use quorate_coordinator::Coordinator;
 use std::sync::Arc;
 
-pub use metrics::{Build, Front, Metrics};
+pub use metrics::{Build, Front, Metrics, PeerFigures, Peers};
 
 /// The version of etcd whose interface this is; clients choose their behaviour by it.
 pub const ETCD_VERSION: &str = "3.7.1";

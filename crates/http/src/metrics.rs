@@ -15,8 +15,10 @@ use gathered::Gathered;
 use prometheus::{Encoder, GaugeVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 use quorate_coordinator::Coordinator;
 use quorate_tasks::poll::PollMeter;
+use quorate_types::MemberId;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 /// The names, in one place.
 pub mod names {
@@ -35,6 +37,7 @@ pub mod names {
     pub const HAS_LEADER: &str = "etcd_server_has_leader";
     pub const IS_LEADER: &str = "etcd_server_is_leader";
     pub const IS_LEARNER: &str = "etcd_server_is_learner";
+    pub const LEADER_CHANGES: &str = "etcd_server_leader_changes_seen_total";
     pub const PROPOSALS_COMMITTED: &str = "etcd_server_proposals_committed_total";
     pub const PROPOSALS_APPLIED: &str = "etcd_server_proposals_applied_total";
     pub const PROPOSALS_PENDING: &str = "etcd_server_proposals_pending";
@@ -52,6 +55,14 @@ pub mod names {
     pub const DB_SIZE: &str = "etcd_mvcc_db_total_size_in_bytes";
     pub const DB_SIZE_IN_USE: &str = "etcd_mvcc_db_total_size_in_use_in_bytes";
     pub const CURRENT_REVISION: &str = "etcd_debugging_mvcc_current_revision";
+
+    pub const ACTIVE_PEERS: &str = "etcd_network_active_peers";
+    pub const KNOWN_PEERS: &str = "etcd_network_known_peers";
+    pub const PEER_SENT_BYTES: &str = "etcd_network_peer_sent_bytes_total";
+    pub const PEER_RECEIVED_BYTES: &str = "etcd_network_peer_received_bytes_total";
+    pub const PEER_SENT_FAILURES: &str = "etcd_network_peer_sent_failures_total";
+    pub const PEER_RECEIVED_FAILURES: &str = "etcd_network_peer_received_failures_total";
+    pub const PEER_ROUND_TRIP: &str = "etcd_network_peer_round_trip_time_seconds";
 
     pub const PROCESS_CPU: &str = "process_cpu_seconds_total";
     pub const PROCESS_RESIDENT: &str = "process_resident_memory_bytes";
@@ -89,6 +100,30 @@ pub struct Front {
     pub connections: Arc<AtomicUsize>,
 }
 
+/// What is counted of the way to another member, and from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeerFigures {
+    /// Which.
+    pub member: MemberId,
+    /// Bytes of messages to it.
+    pub sent_bytes: u64,
+    /// Bytes of messages from it.
+    pub received_bytes: u64,
+    /// Messages to it that brought no answer.
+    pub sent_failures: u64,
+    /// Messages from it that could not be answered.
+    pub received_failures: u64,
+    /// Upper bounds in seconds, and how many round trips took longer than the bound before and at most this one.
+    pub round_trips: Vec<(f64, u64)>,
+    /// Round trips that took longer than the last bound.
+    pub longer_round_trips: u64,
+    /// How long all round trips took together.
+    pub round_trip_total: Duration,
+}
+
+/// Tells, when a scrape comes, what is counted of each other member.
+pub type Peers = Arc<dyn Fn() -> Vec<PeerFigures> + Send + Sync>;
+
 /// All that a scrape shows of one node.
 pub struct Metrics {
     registry: Registry,
@@ -101,7 +136,7 @@ pub struct Metrics {
 impl Metrics {
     /// The metrics of the member behind `door`, with all series that are known from the start at zero.
     #[must_use]
-    pub fn new(door: Coordinator, build: Build, fronts: Vec<Front>) -> Self {
+    pub fn new(door: Coordinator, build: Build, fronts: Vec<Front>, peers: Peers) -> Self {
         let registry = Registry::new();
         let counter = |name, help| IntCounter::new(name, help).expect(NAMED);
         let (check_labels, checks_labels) = (["type", "name"], ["type", "name", "status"]);
@@ -120,7 +155,7 @@ impl Metrics {
             Box::new(metrics.health_failures.clone()),
             Box::new(metrics.check.clone()),
             Box::new(metrics.checks.clone()),
-            Box::new(Gathered::new(door, build, fronts)),
+            Box::new(Gathered::new(door, build, fronts, peers)),
         ];
         for collector in collectors {
             metrics.registry.register(collector).expect("each name is registered once");

@@ -1,7 +1,7 @@
 //! A member without a network: the paths of one front thread, over a consensus of one.
 
 use crate::calls::Calls;
-use crate::{Build, Front, Metrics, peer, router};
+use crate::{Build, Front, Metrics, PeerFigures, peer, router};
 use axum::Router;
 use axum::body::Body;
 use futures::future::BoxFuture;
@@ -19,6 +19,7 @@ use quorate_tasks::testing::ManualClock;
 use quorate_tasks::{Group, Moment};
 use quorate_types::{ClusterId, MemberId};
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 pub(crate) struct Scene {
@@ -91,6 +92,20 @@ impl Consensus for Leaderless {
     }
 }
 
+/// What is counted of one other member.
+fn others() -> Vec<PeerFigures> {
+    vec![PeerFigures {
+        member: MemberId(0xb0b),
+        sent_bytes: 7,
+        received_bytes: 8,
+        sent_failures: 9,
+        received_failures: 10,
+        round_trips: vec![(0.0001, 1), (0.0002, 2)],
+        longer_round_trips: 3,
+        round_trip_total: Duration::from_millis(12),
+    }]
+}
+
 impl Scene {
     pub(crate) fn new() -> Self {
         let consensus = Arc::new(LocalConsensus::new().expect("what this test itself made is well formed"));
@@ -114,7 +129,7 @@ impl Scene {
             connections: Arc::default(),
         };
         let build = Build { version: "0.0.7", backend: "memory".into() };
-        let metrics = Arc::new(Metrics::new(door.clone(), build, vec![front.clone()]));
+        let metrics = Arc::new(Metrics::new(door.clone(), build, vec![front.clone()], Arc::new(others)));
         let (router, peers) = (router(&door, &metrics), peer::router(&door));
         Self { consensus, front, router, peers, door, desk }
     }

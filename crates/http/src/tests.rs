@@ -1,6 +1,8 @@
 use crate::scene::{Reply, Scene};
 use quorate_coordinator::testing::{MEMBER, Manner};
 use quorate_coordinator::{Alarm, AlarmChange, AlarmKind, Unavailable};
+use quorate_proto::log::Node;
+use quorate_types::MemberId;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -140,4 +142,35 @@ async fn another_path_is_not_found_in_gos_words() {
         assert_eq!(told(&reply), (404, PLAIN, "404 page not found\n"), "{path}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
     }
+}
+
+#[tokio::test]
+async fn what_goes_to_and_from_other_members_is_shown_under_etcds_names() {
+    let metrics = Scene::new().get("/metrics").await;
+    for (series, value) in [
+        (r#"etcd_network_peer_sent_bytes_total{To="b0b"}"#, 7.0),
+        (r#"etcd_network_peer_received_bytes_total{From="b0b"}"#, 8.0),
+        (r#"etcd_network_peer_sent_failures_total{To="b0b"}"#, 9.0),
+        (r#"etcd_network_peer_received_failures_total{From="b0b"}"#, 10.0),
+        (r#"etcd_network_peer_round_trip_time_seconds_bucket{To="b0b",le="0.0001"}"#, 1.0),
+        (r#"etcd_network_peer_round_trip_time_seconds_bucket{To="b0b",le="0.0002"}"#, 3.0),
+        (r#"etcd_network_peer_round_trip_time_seconds_bucket{To="b0b",le="+Inf"}"#, 6.0),
+        (r#"etcd_network_peer_round_trip_time_seconds_count{To="b0b"}"#, 6.0),
+        (r#"etcd_network_peer_round_trip_time_seconds_sum{To="b0b"}"#, 0.012),
+        ("etcd_server_leader_changes_seen_total", 1.0),
+        ("etcd_server_is_learner", 0.0),
+    ] {
+        assert_eq!(metrics.series(series), Some(value), "{series}");
+    }
+}
+
+#[tokio::test]
+async fn a_learner_is_not_ready_and_says_so() {
+    let scene = Scene::new();
+    let node = |member: MemberId| Node { id: member.0, ..Node::default() };
+    scene.consensus.reform(vec![node(MemberId(1)), Node { is_learner: true, ..node(MEMBER) }]);
+    let reply = scene.get("/readyz/non_learner").await;
+    assert_eq!(told(&reply), (503, PLAIN, "[-]non_learner failed: not supported for learner\n\n"));
+    assert_eq!(scene.get("/metrics").await.series("etcd_server_is_learner"), Some(1.0));
+    assert_eq!(scene.get("/livez").await.status, 200);
 }

@@ -83,6 +83,8 @@ pub struct Config {
     pub fsync: bool,
     /// Threads that serve clients; none for one a core.
     pub front_threads: Option<usize>,
+    /// Whether this member drops all others and goes on alone, with its data.
+    pub force_new_cluster: bool,
     /// Whether a change of the members that could cost the quorum is refused.
     pub strict_reconfiguration: bool,
     /// How many learners there may be at a time.

@@ -15,9 +15,11 @@ mod tests;
 mod thread;
 mod vigil;
 
+use crate::peers;
 use quorate_coordinator::Coordinator;
 use quorate_http::calls::Calls;
 use quorate_http::{Build, Front, Metrics};
+use quorate_peer::Traffic;
 use quorate_tasks::inbox::{Sender, inbox};
 use quorate_tasks::poll::{PollClock, PollMeter};
 use quorate_tasks::{Clock, Failure, Group};
@@ -41,6 +43,8 @@ pub(crate) struct Fronts {
     pub(crate) transport: Transport,
     pub(crate) threads: usize,
     pub(crate) poll_clock: PollClock,
+    /// What goes to and comes from other members.
+    pub(crate) traffic: Traffic,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -66,7 +70,12 @@ impl Fronts {
     /// Starts the front threads, and an acceptor for each listener. Returns what each thread counts.
     pub(crate) fn start(self, listeners: Vec<TcpListener>, group: &Group) -> Vec<Front> {
         let fronts: Vec<Front> = (0..self.threads).map(|_| self.front()).collect();
-        let metrics = Arc::new(Metrics::new(self.door.clone(), self.build.clone(), fronts.clone()));
+        let metrics = Arc::new(Metrics::new(
+            self.door.clone(),
+            self.build.clone(),
+            fronts.clone(),
+            peers::figures(self.traffic.clone()),
+        ));
         let seats: Vec<Seat> = fronts.iter().map(|front| self.start_thread(front, &metrics, group)).collect();
         let (stopping, clock) = (self.stopping, self.door.clock().clone());
         group.runtime("accept", move || async move {

@@ -14,7 +14,7 @@ use quorate_coordinator::{
     Reconfiguration, Standing, Submission, Work,
 };
 use quorate_http::{Build, Front};
-use quorate_peer::Peers;
+use quorate_peer::{Peers, Traffic};
 use quorate_raft::{Change, NotChanged, Options, Pace, Proposal, Replica};
 use quorate_state_machine::{Answer, Attributes, Effects, Reader, Unavailable};
 use quorate_storage::Engine;
@@ -51,6 +51,8 @@ pub struct Node {
     fronts: Vec<Front>,
     poll_clock: PollClock,
     data_dir: DataDir,
+    removed: watch::Receiver<bool>,
+    traffic: Traffic,
 }
 
 /// What a start needs besides the configuration.
@@ -90,6 +92,9 @@ pub enum Error {
     /// The cluster will not have this member's name and URLs.
     #[error("set this member's name and client URLs, and the cluster's version")]
     Introduction(#[source] quorate_coordinator::Error),
+    /// The cluster has removed this member.
+    #[error("this member was removed from its cluster, and is not let in again")]
+    Removed,
     /// A URL in the configuration is none after all.
     #[error(transparent)]
     Url(#[from] crate::url::UrlError),
@@ -124,17 +129,20 @@ impl Node {
             snapshot_entries: config.snapshot_entries,
             catchup_entries: config.catchup_entries,
             cluster: identity.cluster,
+            force_new_cluster: config.force_new_cluster.then(|| itself(config)),
             prune: Pace::with(config.compaction_records, config.compaction_rest),
             ..Options::alone(identity.member, quorate_raft::Node::default(), first_request_id)
         };
         let audience = Arc::new(Audience::default());
         let peer_listeners = listen(&config.listen_peer_urls)?;
+        let traffic = Traffic::default();
         let peers = Arc::new(Peers::new(
             quorate_peer::Options {
                 cluster: identity.cluster,
                 member: identity.member,
                 patience: config.election_timeout,
                 message_bytes_max: peers::message_bytes_max(config.request_bytes_max),
+                traffic: traffic.clone(),
             },
             clock.clone(),
             group.clone(),
@@ -186,17 +194,18 @@ impl Node {
             members: quorate_peer::service(
                 replica.door().clone(),
                 peers::message_bytes_max(config.request_bytes_max),
+                traffic.clone(),
             ),
             patience: config.election_timeout,
         };
-        drop(peer_port.send(port)); // if the replica has failed, whatever comes next says so
+        let removed = replica.removed();
         drop(replica);
         audience.hear_of_leases(door.lease_clock());
         drop(audience); // kept here, it would keep the watches going after all else has stopped
         keep_leases(&door, stopping.subscribe(), &group);
         let (addresses, fronts) = (Vec::new(), Vec::new());
-        let mut node = Self { group, stopping, addresses, fronts, poll_clock, data_dir };
-        match node.serve(config, door, watches, threads).await {
+        let mut node = Self { group, stopping, addresses, fronts, poll_clock, data_dir, removed, traffic };
+        match node.serve(config, door, watches, threads, (peer_port, port)).await {
             Ok(()) => Ok(node),
             // What has failed cannot be stopped in order, only left.
             Err(error @ Error::Failed(_)) => Err(error),
@@ -214,8 +223,22 @@ impl Node {
         door: Coordinator,
         watches: quorate_watch::Handle,
         threads: usize,
+        (peer_port, port): (oneshot::Sender<PeerPort>, PeerPort),
     ) -> Result<(), Error> {
-        introduce(config, &door, &self.group).await?;
+        let introduction = introduce(config, &door, &self.group);
+        // If the replica has failed, whatever comes next says so.
+        if config.force_new_cluster {
+            // Until it has agreed with itself that it is alone, one of the others could take back what its log says.
+            introduction.await?;
+            drop(peer_port.send(port));
+        } else {
+            drop(peer_port.send(port));
+            tokio::select! {
+                biased;
+                introduced = introduction => introduced?,
+                () = removed(self.removed.clone()) => return Err(Error::Removed),
+            }
+        }
         let listeners = listen(&config.listen_client_urls)?;
         self.addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let log = config.wal_dir.clone().unwrap_or_else(|| self.data_dir.wal());
@@ -233,6 +256,7 @@ impl Node {
             },
             threads,
             poll_clock: self.poll_clock,
+            traffic: self.traffic.clone(),
             stopping: self.stopping.subscribe(),
         };
         self.fronts = fronts.start(listeners, &self.group);
@@ -261,6 +285,11 @@ impl Node {
         &self.group
     }
 
+    /// Returns once the cluster has removed this member: it is to be stopped then. What it still answers is answered first.
+    pub async fn removed(&self) {
+        removed(self.removed.clone()).await;
+    }
+
     /// Stops everything, from the outside in, and gives up the data directory. Blocks until that is done.
     pub fn stop(self) {
         let Self { group, stopping, data_dir, .. } = self;
@@ -269,6 +298,18 @@ impl Node {
         drop(data_dir);
         tracing::info!("stopped");
     }
+}
+
+async fn removed(mut is_removed: watch::Receiver<bool>) {
+    if is_removed.wait_for(|is_removed| *is_removed).await.is_err() {
+        std::future::pending::<()>().await; // consensus has ended, which somebody else tells
+    }
+}
+
+/// How other members reach this one, by the configuration.
+fn itself(config: &Config) -> quorate_raft::Node {
+    let peer_urls = config.advertise_peer_urls.iter().map(ToString::to_string).collect();
+    quorate_raft::Node { name: config.name.clone(), peer_urls, ..quorate_raft::Node::default() }
 }
 
 pub(crate) fn cores() -> usize {
@@ -492,8 +533,9 @@ impl Consensus for OneReplica {
     }
 
     fn standing(&self) -> Standing {
-        let quorate_raft::Standing { leader, since, elected, connected, term, committed } = self.0.standing();
-        Standing { leader, since, elected, connected, term, committed }
+        let quorate_raft::Standing { leader, since, elected, leaders, connected, term, committed } =
+            self.0.standing();
+        Standing { leader, since, elected, leaders, connected, term, committed }
     }
 
     fn active_since(&self, other: MemberId) -> Option<Moment> {

@@ -12,7 +12,8 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use quorate_coordinator::Coordinator;
-use quorate_peer::Service as PeerService;
+use quorate_http::PeerFigures;
+use quorate_peer::{ROUND_TRIP_CLASSES, Service as PeerService, Traffic};
 use quorate_tasks::reply::Desk;
 use quorate_tasks::{Clock, Failure, Group};
 use std::convert::Infallible;
@@ -32,6 +33,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The longest message that members send each other where commands may have `command_bytes_max`.
 pub(crate) fn message_bytes_max(command_bytes_max: usize) -> usize {
     command_bytes_max.saturating_add(MESSAGE_OVERHEAD_BYTES)
+}
+
+/// What is counted of other members, in the words of the scrape.
+pub(crate) fn figures(traffic: Traffic) -> quorate_http::Peers {
+    Arc::new(move || {
+        let figures = traffic.figures().into_iter();
+        figures
+            .map(|(member, figures)| {
+                let classes = ROUND_TRIP_CLASSES.into_iter().zip(figures.round_trips).collect();
+                let longer = figures.round_trips[ROUND_TRIP_CLASSES.len()];
+                PeerFigures {
+                    member,
+                    sent_bytes: figures.sent_bytes,
+                    received_bytes: figures.received_bytes,
+                    sent_failures: figures.sent_failures,
+                    received_failures: figures.received_failures,
+                    round_trips: classes,
+                    longer_round_trips: longer,
+                    round_trip_total: figures.round_trip_total,
+                }
+            })
+            .collect()
+    })
 }
 
 /// All that is served on the peer port.

@@ -10,7 +10,7 @@ use quorate_proto::etcdserverpb::lease_client::LeaseClient;
 use quorate_proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use quorate_proto::etcdserverpb::{
     HashKvRequest, LeaseGrantRequest, LeaseKeepAliveRequest, LeaseTimeToLiveRequest, MemberListRequest,
-    PutRequest, RangeRequest, StatusRequest,
+    MemberRemoveRequest, PutRequest, RangeRequest, StatusRequest,
 };
 use quorate_state_machine::spaces;
 use quorate_storage_memory::{MemoryEngine, Options};
@@ -57,12 +57,19 @@ fn start(config: &Config) -> Node {
 
 /// Three members of one cluster, whose starts wait for each other.
 fn cluster(root: &Path) -> (Vec<Config>, Vec<Node>) {
+    cluster_of(root, |_| ())
+}
+
+/// The same, with other settings.
+fn cluster_of(root: &Path, set: impl Fn(&mut Config)) -> (Vec<Config>, Vec<Node>) {
     let held = NAMES.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let urls = held.each_ref().map(|port| format!("http://{}", port.local_addr().unwrap()));
     drop(held);
     let pairs: Vec<String> = NAMES.iter().zip(&urls).map(|(name, url)| format!("{name}={url}")).collect();
     let members = NAMES.iter().zip(&urls);
-    let configs: Vec<Config> = members.map(|(name, url)| config(root, name, url, &pairs.join(","))).collect();
+    let mut configs: Vec<Config> =
+        members.map(|(name, url)| config(root, name, url, &pairs.join(","))).collect();
+    configs.iter_mut().for_each(set);
     let nodes = std::thread::scope(|scope| {
         let starting: Vec<_> = configs.iter().map(|config| scope.spawn(move || start(config))).collect();
         starting.into_iter().map(|node| node.join().unwrap()).collect()
@@ -166,4 +173,63 @@ fn a_leader_that_stops_hands_over_and_comes_back_to_all_that_was_written() {
     });
     nodes.push(back);
     nodes.into_iter().for_each(Node::stop);
+}
+
+/// Starts on what is left of a member's data; why it does not.
+fn refused(config: &Config) -> String {
+    block_on(async {
+        let data_dir = bootstrap::open(config, "memory").await.unwrap();
+        let engine = MemoryEngine::open(data_dir.engine("memory"), spaces::ALL, Options::default()).unwrap();
+        let (engine, group) = (Arc::new(engine), Group::threads());
+        let first_request_id = quorate_tasks::entropy() >> 1;
+        let started = Node::start(config, Parts { data_dir, engine, first_request_id, group }).await;
+        started.err().map(|error| error.to_string()).expect("it starts")
+    })
+}
+
+#[test]
+fn a_member_that_is_removed_stops_by_itself_and_does_not_start_again() {
+    let root = tempfile::tempdir().unwrap();
+    let (configs, mut nodes) = cluster_of(root.path(), |config| config.strict_reconfiguration = false);
+    let (before, leading) = block_on(async { (put(&nodes[0], "before", 0).await, leader(&nodes).await) });
+    let leaver = nodes.remove(leading);
+    block_on(async {
+        let mut client = ClusterClient::new(channel(&leaver).await);
+        let id = client.member_list(MemberListRequest::default()).await.unwrap().into_inner();
+        let id = id.header.unwrap().member_id;
+        let left = client.member_remove(MemberRemoveRequest { id }).await.unwrap().into_inner().members;
+        assert_eq!(left.len(), 2);
+        leaver.removed().await;
+        assert!(put(&nodes[0], "after", 0).await > before, "the others go on");
+    });
+    leaver.stop();
+    let told = refused(&configs[leading]);
+    assert!(told.contains("permanently removed") || told.contains("removed from its cluster"), "{told}");
+    nodes.into_iter().for_each(Node::stop);
+}
+
+#[test]
+fn a_member_that_is_forced_goes_on_alone_and_sends_the_others_away() {
+    let root = tempfile::tempdir().unwrap();
+    let (configs, nodes) = cluster(root.path());
+    let before = block_on(put(&nodes[0], "before", 0));
+    // The last one to stop has all: whoever led handed over before.
+    nodes.into_iter().for_each(Node::stop);
+
+    let forced = Config { force_new_cluster: true, ..configs[2].clone() };
+    let alone = start(&forced);
+    block_on(async {
+        assert_eq!(mod_revision(&alone, "before").await, Some(before));
+        let mut client = ClusterClient::new(channel(&alone).await);
+        let members = client.member_list(MemberListRequest::default()).await.unwrap().into_inner().members;
+        assert_eq!(members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>(), ["c"]);
+        assert!(put(&alone, "after", 0).await > before);
+    });
+    alone.stop();
+
+    let alone = start(&configs[2]);
+    let told = refused(&configs[0]);
+    assert!(told.contains("removed from its cluster"), "{told}");
+    block_on(async { assert!(mod_revision(&alone, "after").await.is_some()) });
+    alone.stop();
 }

@@ -66,6 +66,7 @@ async fn start(
         member,
         patience: Duration::from_secs(1),
         message_bytes_max: MESSAGE_BYTES_MAX,
+        traffic: Traffic::default(),
     };
     let parts = Parts {
         transport: Arc::new(Peers::new(reach, clock.clone(), group.clone())),
@@ -86,7 +87,7 @@ async fn start(
 
 /// Serves other members. A real server also limits and measures them.
 async fn listen(port: TcpListener, replica: Replica, group: Group) {
-    let service = service(replica.door().clone(), MESSAGE_BYTES_MAX);
+    let service = service(replica.door().clone(), MESSAGE_BYTES_MAX, Traffic::default());
     drop(replica);
     while let Ok((stream, _)) = port.accept().await {
         let service = TowerToHyperService::new(service.clone());

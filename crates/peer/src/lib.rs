@@ -17,6 +17,8 @@ mod caller;
 mod line;
 mod peers;
 mod service;
+mod traffic;
 
 pub use peers::{Options, Peers};
 pub use service::{Service, service};
+pub use traffic::{Figures, ROUND_TRIP_CLASSES, Traffic};

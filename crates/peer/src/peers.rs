@@ -2,6 +2,7 @@
 
 use crate::caller;
 use crate::line::{Line, Open};
+use crate::traffic::{Counters, Traffic};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt};
 use futures::{FutureExt, Stream};
@@ -30,6 +31,8 @@ pub struct Options {
     pub patience: Duration,
     /// The longest message that is taken, in bytes. Above the longest command, which travels whole.
     pub message_bytes_max: usize,
+    /// Where it is counted what goes to and fro.
+    pub traffic: Traffic,
 }
 
 /// The ways to other members: a connection for each and for each [`Purpose`].
@@ -103,6 +106,11 @@ fn broken(status: &Status) -> Broken {
     }
 }
 
+/// Counts what became of a call to a member.
+fn counted<T>(outcome: Result<T, Broken>, counters: &Counters) -> Result<T, Broken> {
+    outcome.inspect_err(|_| counters.send_failed())
+}
+
 impl Transport for Peers {
     fn append(
         &self,
@@ -111,14 +119,21 @@ impl Transport for Peers {
         requests: BoxStream<'static, peer::AppendRequest>,
     ) -> BoxFuture<'static, Result<Replies, Broken>> {
         let (line, caller, bytes) = (self.line(to, purpose), self.caller(to), self.options.message_bytes_max);
+        let counters = self.options.traffic.of(to.member);
+        let outgoing = counters.clone();
+        let requests = requests.inspect(move |request| outgoing.sent(request)).boxed();
         async move {
-            let mut client = client(&line, bytes).await?;
-            let replies = client
-                .append(request(&caller, Outgoing(requests)))
-                .await
-                .map_err(|status| broken(&status))?
-                .into_inner();
-            Ok(replies.map(|reply| reply.map_err(|status| broken(&status))).boxed())
+            let replies = async {
+                let mut client = client(&line, bytes).await?;
+                let replies = client.append(request(&caller, Outgoing(requests))).await;
+                replies.map(tonic::Response::into_inner).map_err(|status| broken(&status))
+            };
+            let replies = counted(replies.await, &counters)?;
+            let reply = move |reply: Result<peer::AppendReply, Status>| {
+                let reply = reply.inspect(|reply| counters.received(reply));
+                counted(reply.map_err(|status| broken(&status)), &counters)
+            };
+            Ok(replies.map(reply).boxed())
         }
         .boxed()
     }
@@ -130,13 +145,24 @@ impl Transport for Peers {
         question: Question,
     ) -> BoxFuture<'static, Result<Answer, Broken>> {
         let (line, caller, bytes) = (self.line(to, purpose), self.caller(to), self.options.message_bytes_max);
+        let (counters, clock) = (self.options.traffic.of(to.member), self.clock.clone());
         async move {
-            let mut client = client(&line, bytes).await?;
-            let question = request(&caller, peer::CallRequest { question: Some(question) });
-            let reply = client.call(question).await.map_err(|status| broken(&status))?.into_inner();
-            reply
-                .answer
-                .ok_or_else(|| Broken::Unanswered("an answer of a kind that is not known here".into()))
+            let begun = matches!(question, Question::Probe(_)).then(|| clock.now());
+            let question = peer::CallRequest { question: Some(question) };
+            let reply = async {
+                let mut client = client(&line, bytes).await?;
+                counters.sent(&question);
+                let reply =
+                    client.call(request(&caller, question)).await.map_err(|status| broken(&status))?;
+                let reply = reply.into_inner();
+                counters.received(&reply);
+                let unknown = || Broken::Unanswered("an answer of a kind that is not known here".into());
+                reply.answer.ok_or_else(unknown)
+            };
+            let reply = counted(reply.await, &counters)?;
+            // A probe is answered at once: how long that takes is the way there and back.
+            begun.iter().for_each(|begun| counters.answered_after(clock.now().since(*begun)));
+            Ok(reply)
         }
         .boxed()
     }
@@ -148,10 +174,16 @@ impl Transport for Peers {
     ) -> BoxFuture<'static, Result<peer::SnapshotReply, Broken>> {
         let (line, caller, bytes) =
             (self.line(to, Purpose::Snapshot), self.caller(to), self.options.message_bytes_max);
+        let counters = self.options.traffic.of(to.member);
+        let outgoing = counters.clone();
+        let parts = parts.inspect(move |part| outgoing.sent(part)).boxed();
         async move {
-            let mut client = client(&line, bytes).await?;
-            let reply = client.snapshot(request(&caller, Outgoing(parts))).await;
-            reply.map(tonic::Response::into_inner).map_err(|status| broken(&status))
+            let reply = async {
+                let mut client = client(&line, bytes).await?;
+                let reply = client.snapshot(request(&caller, Outgoing(parts))).await;
+                reply.map(tonic::Response::into_inner).map_err(|status| broken(&status))
+            };
+            counted(reply.await, &counters).inspect(|reply| counters.received(reply))
         }
         .boxed()
     }

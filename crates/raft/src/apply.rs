@@ -88,7 +88,7 @@ impl Apply {
         self.flush()?;
         let prepared = match snapshot {
             SnapshotView::Received(prepared) => *prepared,
-            SnapshotView::Durable(view) => Prepared::copy(self.state.engine().as_ref(), view.as_ref())?,
+            SnapshotView::Durable(view, _) => Prepared::copy(self.state.engine().as_ref(), view.as_ref())?,
         };
         let Installed::Done(effects) = self.state.install(prepared)? else { return Ok(()) };
         self.applied.send_replace(self.state.applied().map(|id| id.index));

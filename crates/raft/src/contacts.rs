@@ -33,6 +33,10 @@ impl Contacts {
         self.clock.now()
     }
 
+    pub(crate) async fn sleep(&self, span: Duration) {
+        self.clock.sleep_until(self.clock.now() + span).await;
+    }
+
     pub(crate) fn bound(&self) -> Duration {
         self.bound
     }

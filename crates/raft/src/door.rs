@@ -8,7 +8,7 @@ use crate::machine::{Machine, SnapshotView};
 use crate::members::{self, Change, NotChanged};
 use crate::pending::Rejection;
 use crate::reads::Waiting;
-use crate::transfer::{self, NotReceived};
+use crate::transfer::{self, Incoming, NotReceived, Part};
 use crate::transport::Caller;
 use crate::types::{Proposed, TypeConfig};
 use futures::future::{BoxFuture, select};
@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use quorate_proto::peer;
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
+use quorate_state_machine::Reader;
 use quorate_tasks::Strand;
 use quorate_tasks::inbox::Sender;
 use quorate_types::{ClusterId, MemberId};
@@ -37,6 +38,7 @@ pub type LeaseDesk = Arc<dyn Fn(Question) -> BoxFuture<'static, Option<Answer>> 
 /// [`Door::admit`] comes first, with each call: nothing of a stranger reaches consensus.
 #[derive(Clone)]
 pub struct Door {
+    pub(crate) reader: Reader,
     pub(crate) raft: Raft<TypeConfig, Machine>,
     pub(crate) strand: Strand,
     pub(crate) member: MemberId,
@@ -93,6 +95,23 @@ impl From<NotReceived> for NotTaken {
             NotReceived::GivenUp => Self::Stopped,
             error => Self::NoRoom(error.to_string()),
         }
+    }
+}
+
+/// Has what a try received given up a while after it ended, however that was, unless another one goes on with it.
+struct GivenUpLater {
+    number: u64,
+    door: Door,
+}
+
+impl Drop for GivenUpLater {
+    fn drop(&mut self) {
+        let (number, writing, contacts) =
+            (self.number, self.door.writing.clone(), self.door.contacts.clone());
+        self.door.strand.spawn(async move {
+            contacts.sleep(transfer::KEPT).await;
+            drop(writing.push(Part::GiveUp(number))); // a member that has stopped has given up everything
+        });
     }
 }
 
@@ -180,7 +199,11 @@ impl Door {
         };
         let vote = codec::leaders_vote(head.vote)?;
         tracing::info!(%from, "receiving the state of another member: the log there does not reach back far enough");
-        let prepared = transfer::receive(&mut parts, &self.writing).await?;
+        let incoming = Incoming { from, state: head.state };
+        let number = transfer::begin(incoming, head.skipped, &self.writing).await?;
+        let given_up_later = GivenUpLater { number, door: self.clone() };
+        let prepared = transfer::receive(number, &mut parts, &self.writing).await?;
+        drop(given_up_later);
         if prepared.applied() != head.last || head.membership.as_ref() != Some(prepared.membership()) {
             return Err(Malformed("it is not the state that its head names").into());
         }
@@ -212,8 +235,15 @@ impl Door {
             }
             Question::Propose(request) => self.propose(request).await,
             Question::ReadIndex(_) => self.read_index().await,
-            Question::Probe(_) => Ok(Answer::Probe(peer::ProbeReply {})),
+            Question::Probe(_) => {
+                let removed = self.reader.newest().is_removed(from);
+                Ok(Answer::Probe(peer::ProbeReply { removed }))
+            }
             Question::Reconfigure(request) => self.reconfigure(request).await,
+            Question::Resume(request) => {
+                let incoming = Incoming { from, state: request.state };
+                Ok(Answer::Resume(transfer::progress(incoming, &self.writing).await))
+            }
             question @ (Question::KeepAlive(_) | Question::TimeToLive(_)) => {
                 let desk = self.leases.lock().clone();
                 let answer = match desk {

@@ -5,6 +5,7 @@
 use crate::machine::Machine;
 use crate::members::give_votes;
 use crate::pending::Pending;
+use crate::transfer::Outgoing;
 use crate::types::TypeConfig;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
@@ -20,6 +21,8 @@ use tokio::sync::watch;
 const PERIOD: Duration = Duration::from_millis(500);
 /// More log than this is not kept for slow followers, however few entries it is.
 const CATCHUP_BYTES_MAX: u64 = 128 << 20;
+/// Nor this much while a state is on its way to a member that will want the log behind it.
+const HELD_BYTES_MAX: u64 = 4 << 30;
 
 /// Watches the log, until told to stop.
 pub(crate) struct Housekeeping {
@@ -31,6 +34,8 @@ pub(crate) struct Housekeeping {
     pub(crate) thresholds: Thresholds,
     /// Where the size of the data is read, if the engine writes all of it each time.
     pub(crate) whole: Option<Reader>,
+    /// States that are on their way to others: meanwhile the log behind them stays.
+    pub(crate) outgoing: Outgoing,
 }
 
 /// When the engine is made durable.
@@ -69,6 +74,9 @@ impl Housekeeping {
     }
 
     async fn look(&self) -> Result<(), Fatal<TypeConfig>> {
+        if self.outgoing.any() && self.log.usage().disk_bytes < HELD_BYTES_MAX {
+            return Ok(());
+        }
         let (applied, snapshot) = self.indexes();
         let fresh = Fresh {
             entries: count(applied).saturating_sub(count(snapshot)),

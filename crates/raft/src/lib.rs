@@ -16,6 +16,7 @@
 //! - **R5** Reads ask a quorum (ReadIndex), never a lease.
 //! - **R6** A restarted leader stands for election again: `enable_leader_restore` is off, since a leader that resumes its
 //!   old term after it lost its unsynced tail uses a log id twice.
+//! - **R7** A member that is forced to go on alone keeps every entry that it has, committed or not.
 
 mod apply;
 mod codec;
@@ -27,6 +28,7 @@ mod log_store;
 mod machine;
 mod members;
 mod network;
+mod new_cluster;
 mod options;
 mod pending;
 mod prober;

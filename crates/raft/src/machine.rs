@@ -28,8 +28,8 @@ const PERSISTS_MAX: usize = 16;
 
 /// A state, as a snapshot of it: nothing is copied until a peer needs it.
 pub(crate) enum SnapshotView {
-    /// This member's, durable.
-    Durable(Arc<dyn View>),
+    /// This member's, durable, under a number that no other one has.
+    Durable(Arc<dyn View>, u64),
     /// Another one's, received whole and beside this member's.
     Received(Box<Prepared>),
 }
@@ -64,8 +64,16 @@ pub(crate) struct Seen {
 impl SnapshotView {
     pub(crate) fn view(&self) -> &Arc<dyn View> {
         match self {
-            Self::Durable(view) => view,
+            Self::Durable(view, _) => view,
             Self::Received(prepared) => prepared.view(),
+        }
+    }
+
+    /// The number under which it is sent to others; 0, of one that is not sent.
+    pub(crate) fn name(&self) -> u64 {
+        match self {
+            Self::Durable(_, name) => *name,
+            Self::Received(_) => 0,
         }
     }
 }
@@ -74,7 +82,13 @@ impl SnapshotView {
 #[derive(Clone)]
 pub(crate) struct Snapshots {
     persist: Sender<Persist>,
-    last: Arc<Mutex<Option<Arc<dyn View>>>>,
+    last: Arc<Mutex<Last>>,
+}
+
+/// The last durable state, and its number: above all of earlier lives of this member.
+struct Last {
+    view: Option<Arc<dyn View>>,
+    name: u64,
 }
 
 impl Step for Persister {
@@ -91,17 +105,24 @@ impl Step for Persister {
 
 impl Snapshots {
     /// `durable` is the state that a restart found, if it found one.
-    fn new(persist: Sender<Persist>, durable: Option<Arc<dyn View>>) -> Self {
-        Self { persist, last: Arc::new(Mutex::new(durable)) }
+    fn new(persist: Sender<Persist>, durable: Option<Arc<dyn View>>, first_name: u64) -> Self {
+        Self { persist, last: Arc::new(Mutex::new(Last { view: durable, name: first_name })) }
+    }
+
+    fn replace(&self, view: Arc<dyn View>) -> u64 {
+        let mut last = self.last.lock();
+        last.name += 1;
+        last.view = Some(view);
+        last.name
     }
 
     /// Makes everything written to the engine so far durable, and remembers it as the current snapshot.
-    async fn persist(&self) -> io::Result<Arc<dyn View>> {
+    async fn persist(&self) -> io::Result<(Arc<dyn View>, u64)> {
         let (done, view) = oneshot::channel();
         self.persist.push(Persist(done)).map_err(|_| stopped())?;
         let view = view.await.map_err(|_| stopped())?;
-        *self.last.lock() = Some(view.clone());
-        Ok(view)
+        let name = self.replace(view.clone());
+        Ok((view, name))
     }
 }
 
@@ -109,13 +130,13 @@ fn stopped() -> io::Error {
     io::Error::other("the replica has stopped")
 }
 
-fn snapshot(view: Arc<dyn View>) -> io::Result<SnapshotOf<TypeConfig, SnapshotView>> {
+fn snapshot((view, name): (Arc<dyn View>, u64)) -> io::Result<SnapshotOf<TypeConfig, SnapshotView>> {
     let (applied, membership) = StateMachine::position(view.as_ref()).map_err(io::Error::other)?;
     let meta = SnapshotMetaOf::<TypeConfig> {
         last_log_id: applied.map(codec::decode_log_id),
         last_membership: codec::decode_stored_membership(membership)?,
     };
-    Ok(SnapshotOf::<TypeConfig, SnapshotView> { meta, snapshot: SnapshotView::Durable(view) })
+    Ok(SnapshotOf::<TypeConfig, SnapshotView> { meta, snapshot: SnapshotView::Durable(view, name) })
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
@@ -136,6 +157,7 @@ impl Machine {
         pending: Arc<Pending>,
         votes_alone: VotesAlone,
         observer: Option<Observer>,
+        first_name: u64,
         group: &Group,
     ) -> (Self, Seen) {
         let (pruning, is_pruning) = watch::channel(state.is_pruning());
@@ -152,7 +174,7 @@ impl Machine {
             applied: applied_seen.clone(),
             reader,
             handed_over: None,
-            snapshots: Snapshots::new(persist, durable),
+            snapshots: Snapshots::new(persist, durable, first_name),
         };
         let seen = Seen { applied: applied_seen, is_pruning, apply: machine.apply.clone() };
         (machine, seen)
@@ -179,7 +201,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     async fn applied_state(&mut self) -> io::Result<(Option<LogIdOf<TypeConfig>>, StoredMembership)> {
         self.wait_for(0).await?;
         let view = self.reader.newest().view().clone();
-        let meta = snapshot(view)?.meta;
+        let meta = snapshot((view, 0))?.meta;
         Ok((meta.last_log_id, meta.last_membership))
     }
 
@@ -224,12 +246,15 @@ impl RaftStateMachine<TypeConfig> for Machine {
         self.push(apply::Request::Install(snapshot, done))?;
         outcome.await.map_err(|_| stopped())?.map_err(io::Error::other)?;
         self.handed_over = self.handed_over.max(meta.last_log_id);
-        *self.snapshots.last.lock() = Some(view); // it was durable before it came
+        self.snapshots.replace(view); // it was durable before it came
         Ok(())
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<TypeConfig, SnapshotView>>> {
-        let last = self.snapshots.last.lock().clone();
+        let last = {
+            let last = self.snapshots.last.lock();
+            last.view.clone().map(|view| (view, last.name))
+        };
         last.map(snapshot).transpose()
     }
 }

@@ -3,7 +3,7 @@
 use crate::codec::peer as codec;
 use crate::contacts::Contacts;
 use crate::machine::SnapshotView;
-use crate::transfer::{self, ReadPart};
+use crate::transfer::{self, Outgoing, ReadPart};
 use crate::transport::{Broken, Purpose, Target, Transport};
 use crate::types::{Node, TypeConfig, Vote};
 use futures::future::{Either, select};
@@ -19,6 +19,7 @@ use openraft::raft::{
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use parking_lot::Mutex;
+use quorate_proto::peer::ResumeRequest;
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
 use quorate_tasks::inbox::Sender;
@@ -36,6 +37,8 @@ pub(crate) struct Network {
     pub(crate) clock: Arc<dyn Clock>,
     /// Where a state is read for another member.
     pub(crate) reading: Sender<ReadPart>,
+    /// Which states are on their way.
+    pub(crate) outgoing: Outgoing,
 }
 
 /// The way to one member, for one purpose.
@@ -87,6 +90,11 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 }
 
 impl Way {
+    /// By when an answer is to be there.
+    fn bound(&self) -> Moment {
+        self.network.clock.now() + self.network.contacts.bound()
+    }
+
     /// Votes and transfers are in a hurry, whichever way openraft made for them.
     async fn ask(&self, question: Question) -> Rpc<Answer> {
         let answer = self.network.transport.call(&self.target, Purpose::Heartbeat, question).await;
@@ -246,12 +254,20 @@ impl RaftNetworkV2<TypeConfig> for Way {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let parts = transfer::parts(&vote, &snapshot, self.network.reading.clone());
+        let under_way = self.network.outgoing.begin();
+        let question = Question::Resume(ResumeRequest { state: snapshot.snapshot.name() });
+        let asking = self.network.transport.call(&self.target, Purpose::Snapshot, question);
+        let resumed = match timeout(self.network.clock.as_ref(), self.bound(), asking).await {
+            Ok(Ok(Answer::Resume(reply))) => Some(reply),
+            _ => None, // whatever is wrong, the transfer will show
+        };
+        let parts = transfer::parts(&vote, &snapshot, resumed, self.network.reading.clone());
         let sending = self.network.transport.snapshot(&self.target, parts);
         let reply = match select(pin!(cancel), sending).await {
             Either::Left((closed, _)) => return Err(StreamingError::Closed(closed)),
             Either::Right((reply, _)) => reply,
         };
+        drop(under_way);
         let reply = reply.map_err(|broken| match rpc_error(&broken) {
             RPCError::Network(error) => StreamingError::Network(error),
             _ => StreamingError::Unreachable(Unreachable::new(&broken)),

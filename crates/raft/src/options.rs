@@ -49,6 +49,9 @@ pub struct Options {
     /// Every member of the cluster when it is founded, this one among them: all of them name the same. None, if this member
     /// joins a cluster that is there. Ignored once there is a log.
     pub founders: BTreeMap<u64, Node>,
+    /// This member is to go on alone, with its data, whoever else belongs to the cluster: they are dropped from it for ever. It is
+    /// reached as this says, if its log does not know. etcd: `--force-new-cluster`.
+    pub force_new_cluster: Option<Node>,
     /// How often a leader makes itself heard. etcd: `--heartbeat-interval`.
     pub heartbeat: Duration,
     /// How long a follower waits for a leader before it stands for election, at least; at most a fifth more.
@@ -77,6 +80,7 @@ impl Options {
             cluster: ClusterId(1),
             member,
             founders: BTreeMap::from([(member.0, node)]),
+            force_new_cluster: None,
             heartbeat: Duration::from_millis(100),
             election_timeout: Duration::from_millis(1000),
             snapshot_entries: 10_000,

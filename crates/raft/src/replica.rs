@@ -10,6 +10,7 @@ use crate::log_store::LogStore;
 use crate::machine::{Machine, Seen};
 use crate::members::{self, Change, NotChanged, NotMoved};
 use crate::network::Network;
+use crate::new_cluster;
 use crate::options::Options;
 use crate::pending::{Pending, reason};
 use crate::prober::Prober;
@@ -18,7 +19,7 @@ use crate::pruner::Pruner;
 use crate::reads::{ReadLoop, Waiting};
 use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
 use crate::standing::{Known, Leadership, Standing, Told};
-use crate::transfer::{self, ReadPart, Reading, Writing};
+use crate::transfer::{self, Outgoing, ReadPart, Reading, Writing};
 use crate::transport::{Broken, NoPeers, Purpose, Target, Transport};
 use crate::types::{LogId, TypeConfig};
 use openraft::Raft;
@@ -34,6 +35,7 @@ use quorate_tasks::reply::Ticket;
 use quorate_tasks::strand::Patience;
 use quorate_tasks::{Clock, Failure, Group, Moment, Strand, timeout};
 use quorate_types::MemberId;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -48,6 +50,8 @@ const REPORT_TIME: Duration = Duration::from_secs(1);
 const CARRIED_HERE_MAX: usize = 64 << 10;
 /// How long a change that met no leader waits before the next try, and how often a hand-over is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
+/// What a member is told that does not belong to its cluster any more.
+const REMOVED: &str = "the member has been permanently removed from the cluster: its data is of no use to it any more; to bring the machine back, remove its data directory and add it as a new member";
 /// Reads that may wait for a round.
 const READS_MAX: usize = 1 << 20;
 /// Parts of whole states that may wait to be read, or written: one a transfer.
@@ -70,6 +74,7 @@ pub struct Replica {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     applied: watch::Receiver<Option<u64>>,
+    removed: watch::Receiver<bool>,
 }
 
 /// What a replica stands on.
@@ -116,6 +121,12 @@ pub enum Error {
     /// openraft stopped while starting.
     #[error("start consensus: {0}")]
     Consensus(String),
+    /// The log cannot be rewritten for a member that is to go on alone.
+    #[error("force a new cluster of this member alone")]
+    ForceNewCluster(#[source] std::io::Error),
+    /// This member was removed from its cluster.
+    #[error("{REMOVED}")]
+    Removed,
     /// There is state, but no log at all: a vote may have been lost with it.
     #[error(
         "the state holds entries up to {applied}, but the log is empty: its folder was removed or replaced; restore it, or remove this member's data and add the member anew"
@@ -148,6 +159,9 @@ impl Replica {
         report(&opened.recovery);
         let state = StateMachine::open(engine.clone())?;
         check_fit(&opened.log, &state)?;
+        if state.reader().newest().is_removed(options.member) {
+            return Err(Error::Removed);
+        }
 
         let reader = state.reader();
         let whole = engine.persists_whole().then(|| reader.clone());
@@ -155,17 +169,29 @@ impl Replica {
         let (strand, votes_alone) = (Strand::new(), VotesAlone::default());
         let pending = Arc::new(Pending::default());
         let writer = group.stage("wal", opened.inbox, opened.writer);
+        if let Some(node) = &options.force_new_cluster {
+            new_cluster::force(&log, &state, options.member, node).await?;
+        }
         let shortcut = Shortcut { writer, strand: strand.downgrade(), votes_alone: votes_alone.clone() };
-        let (machine, seen) =
-            Machine::start(engine.clone(), state, pending.clone(), votes_alone.clone(), observer, group);
+        let (machine, seen) = Machine::start(
+            engine.clone(),
+            state,
+            pending.clone(),
+            votes_alone.clone(),
+            observer,
+            options.first_request_id,
+            group,
+        );
 
         let contacts = Contacts::new(clock.clone(), options.election_timeout);
+        let outgoing = Outgoing::new(clock.clone());
         let (reading, writing) = start_transfers(engine.clone(), group);
         let network = Network {
             transport: transport.clone(),
             contacts: contacts.clone(),
             clock: clock.clone(),
             reading,
+            outgoing: outgoing.clone(),
         };
         let store = LogStore::new(log.clone(), shortcut);
         let raft = start_raft(&strand, &options, (network, store, machine), group).await?;
@@ -182,7 +208,7 @@ impl Replica {
         let Seen { applied, is_pruning, apply } = seen;
         let applied_seen = applied.clone();
         let (proposals, reads) = common.start_doors(&strand, applied, group);
-        common.start_upkeep(log, whole, thresholds(&options), group);
+        common.start_upkeep(log, (whole, outgoing), thresholds(&options), group);
         let pruner = Pruner {
             apply,
             is_pruning,
@@ -191,8 +217,9 @@ impl Replica {
             stopping: common.stopping.clone(),
         };
         group.task("pruner", pruner.run());
-        common.start_prober(group);
+        let removed = common.start_prober(options.member, reader.clone(), group);
         let door = Door {
+            reader: reader.clone(),
             raft: raft.clone(),
             strand: strand.clone(),
             member: options.member,
@@ -221,6 +248,7 @@ impl Replica {
             transport,
             clock,
             applied: applied_seen,
+            removed,
         };
         replica.found_or_stand(&options).await?;
         Ok(replica)
@@ -230,10 +258,13 @@ impl Replica {
     async fn found_or_stand(&self, options: &Options) -> Result<(), Error> {
         let consensus = |error: String| Error::Consensus(error);
         if !self.raft.is_initialized().await.map_err(|error| consensus(error.to_string()))? {
-            if options.founders.is_empty() {
+            if options.founders.is_empty() && options.force_new_cluster.is_none() {
                 return Ok(()); // the leader will send entries
             }
-            let founded = self.raft.initialize(options.founders.clone()).await;
+            let alone =
+                options.force_new_cluster.iter().map(|node| (options.member.0, node.clone())).collect();
+            let founders = if options.force_new_cluster.is_some() { alone } else { options.founders.clone() };
+            let founded = self.raft.initialize(founders).await;
             return founded.map_err(|error| consensus(error.to_string()));
         }
         if self.raft.voter_ids().eq([options.member.0]) {
@@ -292,9 +323,9 @@ impl Replica {
             _ => self.contacts.quorum(self.door.member, &self.known.voters()),
         };
         let (now, bound) = (self.contacts.now(), self.contacts.bound());
-        let Leadership { leader, since, elected } = leadership.seen(contact, now, bound);
+        let Leadership { leader, since, elected, leaders, .. } = leadership.seen(contact, now, bound);
         let connected = leader.and_then(|_| self.contacts.unbroken(contact));
-        Standing { leader, since, elected, connected, term: self.term(), committed }
+        Standing { leader, since, elected, leaders, connected, term: self.term(), committed }
     }
 
     /// Since when `other` has been heard of without a break, if it still is.
@@ -305,12 +336,26 @@ impl Replica {
 
     /// Has the members changed by one step, here or by the member that leads. Done once it is applied here.
     ///
-    /// The change was judged by what [`Replica::reader`] shows now: if that is not the newest membership, nothing is done.
+    /// The change was judged by what [`Replica::reader`] shows when this is called: if that is not the newest membership, nothing is done.
     ///
     /// # Errors
     /// See [`NotChanged`].
-    pub async fn change_members(&self, change: Change, deadline: Moment) -> Result<(), NotChanged> {
-        let judged_by = self.membership_id()?;
+    pub fn change_members(
+        &self,
+        change: Change,
+        deadline: Moment,
+    ) -> impl Future<Output = Result<(), NotChanged>> + Send + use<> {
+        let judged_by = self.reader.newest().membership().map(codec::decode_log_id);
+        let replica = self.clone();
+        async move { replica.change_judged(judged_by, change, deadline).await }
+    }
+
+    async fn change_judged(
+        &self,
+        judged_by: Option<LogId>,
+        change: Change,
+        deadline: Moment,
+    ) -> Result<(), NotChanged> {
         let made = loop {
             match self.changed(judged_by, &change, deadline).await {
                 Some(outcome) => break outcome?,
@@ -325,13 +370,6 @@ impl Replica {
             Ok(Err(_)) => Err(Unavailable::Stopped.into()),
             Err(_) => Err(Unavailable::TimedOut.into()),
         }
-    }
-
-    fn membership_id(&self) -> Result<Option<LogId>, NotChanged> {
-        let newest = self.reader.newest();
-        let position = StateMachine::position(newest.view().as_ref());
-        let (_, membership) = position.map_err(|_| Unavailable::Stopped)?;
-        Ok(membership.id.map(codec::decode_log_id))
     }
 
     /// One try; nothing, if it proved to have changed nothing and may be made again.
@@ -422,6 +460,13 @@ impl Replica {
         let leader = self.known.other_leader()?;
         let asking = self.transport.call(&leader, Purpose::Calls, question);
         timeout(self.clock.as_ref(), deadline, asking).await.ok()?.ok()
+    }
+
+    /// Turns true once this member has learned that it was removed from the cluster, from its log or from another member: it is to
+    /// stop then, and will never be let in again.
+    #[must_use]
+    pub fn removed(&self) -> watch::Receiver<bool> {
+        self.removed.clone()
     }
 
     /// Where other members come in.
@@ -519,8 +564,13 @@ impl Common {
         parcels
     }
 
-    fn start_prober(&self, group: &Group) {
+    /// Starts what asks others whether they are there; returns where it is seen that this member was removed.
+    fn start_prober(&self, member: MemberId, reader: Reader, group: &Group) -> watch::Receiver<bool> {
+        let (removed, is_removed) = watch::channel(false);
         let prober = Prober {
+            member,
+            reader,
+            removed,
             transport: self.transport.clone(),
             contacts: self.contacts.clone(),
             known: self.known.clone(),
@@ -528,6 +578,7 @@ impl Common {
             stopping: self.stopping.clone(),
         };
         group.task("prober", prober.run());
+        is_removed
     }
 
     /// Starts what keeps the standing up to date; returns where that is seen.
@@ -549,7 +600,7 @@ impl Common {
     fn start_upkeep(
         &self,
         log: quorate_wal::Log,
-        whole: Option<Reader>,
+        (whole, outgoing): (Option<Reader>, Outgoing),
         thresholds: Thresholds,
         group: &Group,
     ) {
@@ -561,6 +612,7 @@ impl Common {
             stopping: self.stopping.clone(),
             thresholds,
             whole,
+            outgoing,
         };
         group.task("housekeeping", housekeeping.run());
     }

@@ -17,6 +17,8 @@ pub struct Standing {
     pub since: Moment,
     /// When it learned of the last leader there was, if there was one.
     pub elected: Option<Moment>,
+    /// How often it has learned of a leader other than the one before, the first one included.
+    pub leaders: u64,
     /// Since when it has been connected, without a break, to the leader, or as the leader to a quorum.
     pub connected: Option<Moment>,
     /// The term.
@@ -49,6 +51,9 @@ pub(crate) struct Leadership {
     pub(crate) leader: Option<MemberId>,
     pub(crate) since: Moment,
     pub(crate) elected: Option<Moment>,
+    pub(crate) leaders: u64,
+    /// Who led last.
+    pub(crate) latest: Option<MemberId>,
 }
 
 /// What consensus says now.
@@ -93,8 +98,13 @@ impl Known {
         let mut state = self.state.lock();
         (state.elsewhere, state.voters, state.others) = (elsewhere, voters, others);
         if state.leadership.leader != leader {
-            let elected = if leader.is_some() { Some(now) } else { state.leadership.elected };
-            state.leadership = Leadership { leader, since: now, elected };
+            let Leadership { elected, leaders, latest, .. } = state.leadership;
+            state.leadership = if leader.is_some() {
+                let leaders = leaders + u64::from(leader != latest);
+                Leadership { leader, since: now, elected: Some(now), leaders, latest: leader }
+            } else {
+                Leadership { leader, since: now, elected, leaders, latest }
+            };
         }
     }
 }
@@ -117,18 +127,18 @@ mod tests {
         let known = Known::default();
         let at = |seconds| Moment(Duration::from_secs(seconds));
         let (first, second) = (Some(MemberId(1)), Some(MemberId(2)));
-        for (now, leader, since, elected) in [
-            (1, None, 0, None),
-            (2, first, 2, Some(2)),
-            (3, first, 2, Some(2)),
-            (4, None, 4, Some(2)),
-            (5, None, 4, Some(2)),
-            (6, second, 6, Some(6)),
-            (7, first, 7, Some(7)),
+        for (now, leader, since, elected, leaders, latest) in [
+            (1, None, 0, None, 0, None),
+            (2, first, 2, Some(2), 1, first),
+            (3, first, 2, Some(2), 1, first),
+            (4, None, 4, Some(2), 1, first),
+            (5, first, 5, Some(5), 1, first),
+            (6, second, 6, Some(6), 2, second),
+            (7, first, 7, Some(7), 3, first),
         ] {
             let told = Told { term: now, leader, elsewhere: None, voters: Vec::new(), others: Vec::new() };
             known.note(told, at(now));
-            let told = Leadership { leader, since: at(since), elected: elected.map(at) };
+            let told = Leadership { leader, since: at(since), elected: elected.map(at), leaders, latest };
             assert_eq!((known.leadership(), known.term()), (told, now));
         }
     }
@@ -138,7 +148,8 @@ mod tests {
         let at = |seconds| Moment(Duration::from_secs(seconds));
         let bound = Duration::from_secs(1);
         let leader = Some(MemberId(1));
-        let leadership = Leadership { leader, since: at(10), elected: Some(at(10)) };
+        let leadership =
+            Leadership { leader, since: at(10), elected: Some(at(10)), leaders: 1, latest: leader };
         let contact = |last| Some(Contact { since: at(3), last: at(last) });
         for (contact, now, seen) in [
             (None, 11, leader), // elected just now

@@ -1,42 +1,56 @@
 //! The whole state on its way to another member, in parts.
 //!
 //! The sender reads a view, part by part, as the receiver takes them: nothing is copied before, and writes go on. The receiver
-//! fills a state beside its own, which it installs once all parts have come and their sum is right. Reading and
+//! fills a state beside its own, which it installs once all parts have come and their sums are right. Reading and
 //! writing are steps of their own, since both may wait for a disk.
+//!
+//! If the way breaks, what has arrived is kept for a while ([`KEPT`]), and the next try goes on behind it, provided that it is of the same
+//! state: while one is on its way, and for as long after, the sender makes no newer one and keeps its log ([`Outgoing`]).
 
+mod outgoing;
 mod reading;
 mod writing;
 
+pub(crate) use outgoing::Outgoing;
 pub(crate) use reading::{ReadPart, Reading, parts};
-pub(crate) use writing::{Part, Writing, receive};
+pub(crate) use writing::{Incoming, Part, Writing, begin, progress, receive};
 
 use crate::codec::peer::Malformed;
+use bytes::Bytes;
+use quorate_proto::peer::{SnapshotEnd, SnapshotRecords};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// Parts are about so long.
 const PART_BYTES: usize = 1 << 20;
 
-/// What both sides count, so that they can compare: see `SnapshotEnd` in `proto/quorate/peer.proto`.
-#[derive(Debug, Clone, Default)]
+/// How long either side waits for another try, after one that broke. etcd keeps its log for as long after a snapshot was sent.
+pub(crate) const KEPT: Duration = Duration::from_secs(30);
+
+/// What both sides count, so that they can compare: see `SnapshotRecords` in `proto/quorate/peer.proto`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sum {
-    digest: Sha256,
+    sha256: Bytes,
     records: u64,
 }
 
 impl Sum {
-    fn add(&mut self, space: &str, key: &[u8], value: &[u8]) {
-        let parts = [space.as_bytes(), key, value];
-        for part in parts {
-            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            self.digest.update(length.to_be_bytes());
+    /// The sum with one part more.
+    fn with(&self, part: &SnapshotRecords) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(&self.sha256);
+        for record in &part.records {
+            let fields = [part.space.as_bytes(), &record.key, &record.value];
+            for field in fields {
+                digest.update(u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
+            }
+            fields.iter().for_each(|field| digest.update(field));
         }
-        parts.iter().for_each(|part| self.digest.update(part));
-        self.records += 1;
+        Self { sha256: digest.finalize().to_vec().into(), records: self.records + part.records.len() as u64 }
     }
 
-    fn end(self) -> quorate_proto::peer::SnapshotEnd {
-        let sha256 = self.digest.finalize().to_vec().into();
-        quorate_proto::peer::SnapshotEnd { records: self.records, sha256 }
+    fn end(self) -> SnapshotEnd {
+        SnapshotEnd { records: self.records, sha256: self.sha256 }
     }
 }
 

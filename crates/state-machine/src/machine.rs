@@ -266,6 +266,7 @@ impl StateMachine {
             is_pruning: self.keys.is_pruning(),
             leases: self.leases.clone(),
             members: self.members.clone(),
+            membership: self.membership.id,
             alarms: self.alarms.clone(),
             version: self.version,
             view: self.view.clone(),

@@ -21,6 +21,7 @@ pub struct Published {
     pub(crate) is_pruning: bool,
     pub(crate) leases: lease::Table,
     pub(crate) members: Members,
+    pub(crate) membership: Option<log::LogId>,
     pub(crate) alarms: Alarms,
     pub(crate) version: Option<ClusterVersion>,
     pub(crate) view: Arc<dyn View>,
@@ -63,6 +64,12 @@ impl Published {
     #[must_use]
     pub fn applied(&self) -> Option<log::LogId> {
         self.applied
+    }
+
+    /// The log entry that says who belongs to the cluster.
+    #[must_use]
+    pub fn membership(&self) -> Option<log::LogId> {
+        self.membership
     }
 
     /// The log index of the last entry in it.

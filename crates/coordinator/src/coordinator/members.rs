@@ -34,6 +34,14 @@ impl Coordinator {
         self.reader().is_learner(self.member())
     }
 
+    /// Every other member that this one knows of, and whether it is in contact with it.
+    #[must_use]
+    pub fn peers(&self) -> Vec<(MemberId, bool)> {
+        let ids = self.reader().newest().members().map(|member| MemberId(member.id)).collect::<Vec<_>>();
+        let others = ids.into_iter().filter(|id| *id != self.member());
+        others.map(|id| (id, self.shared.consensus.active_since(id).is_some())).collect()
+    }
+
     /// Adds a member that others will reach at `peer_urls`. Returns its id and the members, by id.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! The figures that somebody else keeps: they are asked for when a scrape comes.
 
-use super::{Build, Front, names};
+mod peers;
+
+use super::{Build, Front, Peers, names};
 use crate::calls::{CODES, Calls, METHODS, Method, Sum};
 use crate::process::Process;
 use prometheus::core::{Collector, Desc};
@@ -18,15 +20,16 @@ pub(super) struct Gathered {
     door: Coordinator,
     build: Build,
     fronts: Vec<Front>,
+    peers: Peers,
     /// A registry wants one; nothing is checked against it.
     desc: Desc,
 }
 
 impl Gathered {
-    pub(super) fn new(door: Coordinator, build: Build, fronts: Vec<Front>) -> Self {
+    pub(super) fn new(door: Coordinator, build: Build, fronts: Vec<Front>, peers: Peers) -> Self {
         let desc = Desc::new("quorate_gathered".into(), "Gathered.".into(), Vec::new(), HashMap::new())
             .expect("the name is of the right form");
-        Self { door, build, fronts, desc }
+        Self { door, build, fronts, peers, desc }
     }
 }
 
@@ -41,6 +44,7 @@ impl Collector for Gathered {
         families.extend(self.identity());
         families.extend(process(&Process::now()));
         families.extend(self.fronts());
+        families.extend(peers::families(&self.door, &(self.peers)()));
         families
     }
 }
@@ -56,7 +60,12 @@ impl Gathered {
         vec![
             gauge(HAS_LEADER, "1 if this member knows of a leader.", is(standing.leader.is_some())),
             gauge(IS_LEADER, "1 if this member leads.", is(leads)),
-            gauge(IS_LEARNER, "1 if this member has no vote.", 0.0),
+            gauge(IS_LEARNER, "1 if this member is a learner.", is(self.door.is_learner())),
+            counter(
+                LEADER_CHANGES,
+                "Leaders that this member has seen come after another, the first included.",
+                standing.leaders as f64,
+            ),
             gauge(PROPOSALS_COMMITTED, "The last log entry that is committed.", standing.committed as f64),
             gauge(PROPOSALS_APPLIED, "The last log entry that is applied.", status.applied as f64),
             gauge(PROPOSALS_PENDING, "Proposals that wait for their answer.", status.pending as f64),

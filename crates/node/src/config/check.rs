@@ -77,6 +77,7 @@ impl Config {
             fsync: !settings.switch("unsafe-no-fsync"),
             front_threads: (front_threads > 0).then_some(front_threads),
             quota: check.quota(),
+            force_new_cluster: settings.switch("force-new-cluster"),
             strict_reconfiguration: settings.switch("strict-reconfig-check"),
             learners_max: check.size("max-learners"),
             auto_compaction: check.retention(),

@@ -2,28 +2,48 @@
 
 use super::{NotReceived, Sum};
 use crate::codec::peer::Malformed;
+use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
-use quorate_proto::peer::{SnapshotEnd, SnapshotPart, SnapshotRecords, snapshot_part};
+use quorate_proto::peer::{ResumeReply, SnapshotEnd, SnapshotPart, SnapshotRecords, snapshot_part};
 use quorate_state_machine::{Prepared, spaces};
 use quorate_storage::{Engine, Replacement, Space};
 use quorate_tasks::inbox::Sender;
 use quorate_tasks::{Failure, Step};
+use quorate_types::MemberId;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Something for the step that writes. What belongs to a transfer that is not the last one begun is refused.
+/// A state that comes from another member: whose, and which of its states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Incoming {
+    pub(crate) from: MemberId,
+    pub(crate) state: u64,
+}
+
+/// Something for the step that writes. What belongs to a try that is not the last one begun is refused.
 pub(crate) enum Part {
-    /// Another state comes: what was received before is given up.
-    Begin(oneshot::Sender<Result<u64, NotReceived>>),
+    /// How much there is of this state.
+    Resume(Incoming, oneshot::Sender<ResumeReply>),
+    /// It comes now, behind so many records of it. What was received of another one is given up. Answered with the number of the try.
+    Begin(Incoming, u64, oneshot::Sender<Result<u64, NotReceived>>),
     Records(u64, SnapshotRecords, oneshot::Sender<Result<(), NotReceived>>),
     End(u64, SnapshotEnd, oneshot::Sender<Result<Prepared, NotReceived>>),
+    /// If this is still the last try, nobody will go on with it.
+    GiveUp(u64),
 }
 
 /// The step that writes.
 pub(crate) struct Writing {
     engine: Arc<dyn Engine>,
-    transfers: u64,
-    receiving: Option<(Box<dyn Replacement>, Sum)>,
+    tries: u64,
+    receiving: Option<Receiving>,
+}
+
+/// What there is of a state.
+struct Receiving {
+    incoming: Incoming,
+    replacement: Box<dyn Replacement>,
+    sum: Sum,
 }
 
 impl Step for Writing {
@@ -33,9 +53,12 @@ impl Step for Writing {
     fn turn(&mut self, batch: &mut Vec<Part>) -> Result<(), Failure> {
         for part in batch.drain(..) {
             match part {
-                Part::Begin(done) => drop(done.send(self.begin())),
-                Part::Records(transfer, records, done) => drop(done.send(self.add(transfer, &records))),
-                Part::End(transfer, end, done) => drop(done.send(self.end(transfer, &end))),
+                Part::Resume(incoming, done) => drop(done.send(self.progress(incoming))),
+                Part::Begin(incoming, skipped, done) => drop(done.send(self.begin(incoming, skipped))),
+                Part::Records(number, records, done) => drop(done.send(self.add(number, &records))),
+                Part::End(number, end, done) => drop(done.send(self.end(number, &end))),
+                Part::GiveUp(number) if number == self.tries => self.receiving = None,
+                Part::GiveUp(_) => {}
             }
         }
         Ok(())
@@ -44,37 +67,68 @@ impl Step for Writing {
 
 impl Writing {
     pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, transfers: 0, receiving: None }
+        Self { engine, tries: 0, receiving: None }
     }
 
-    fn begin(&mut self) -> Result<u64, NotReceived> {
-        self.receiving = None; // its place is to be free
-        self.receiving = Some((self.engine.begin_replacement()?, Sum::default()));
-        self.transfers += 1;
-        Ok(self.transfers)
+    fn progress(&self, incoming: Incoming) -> ResumeReply {
+        let of_it = self.receiving.as_ref().filter(|receiving| receiving.incoming == incoming);
+        let reply = of_it.and_then(|Receiving { replacement, sum, .. }| {
+            let (space, key) = replacement.last()?;
+            Some(ResumeReply {
+                records: sum.records,
+                space: space.name().to_owned(),
+                key: Bytes::copy_from_slice(key),
+                sha256: sum.sha256.clone(),
+            })
+        });
+        reply.unwrap_or_default()
     }
 
-    fn add(&mut self, transfer: u64, part: &SnapshotRecords) -> Result<(), NotReceived> {
+    fn begin(&mut self, incoming: Incoming, skipped: u64) -> Result<u64, NotReceived> {
+        let goes_on =
+            |receiving: &Receiving| receiving.incoming == incoming && receiving.sum.records == skipped;
+        if skipped == 0 {
+            self.receiving = None; // its place is to be free
+            let replacement = self.engine.begin_replacement()?;
+            self.receiving = Some(Receiving { incoming, replacement, sum: Sum::default() });
+        } else if !self.receiving.as_ref().is_some_and(goes_on) {
+            return Err(Malformed("it goes on where nothing has arrived").into());
+        }
+        self.tries += 1;
+        Ok(self.tries)
+    }
+
+    /// A part is added whole, or everything is given up: what has arrived is always what one sum stands for.
+    fn add(&mut self, number: u64, part: &SnapshotRecords) -> Result<(), NotReceived> {
         let space = space(&part.space)?;
-        let (state, sum) = self.receiving(transfer)?;
-        for record in &part.records {
-            state.add(space, &record.key, &record.value)?;
-            sum.add(space.name(), &record.key, &record.value);
+        let Receiving { replacement, sum, .. } = self.receiving(number)?;
+        let with_part = sum.with(part);
+        if with_part.sha256 != part.sha256 {
+            return Err(Malformed("the sum of a part is another one").into());
+        }
+        let added =
+            part.records.iter().try_for_each(|record| replacement.add(space, &record.key, &record.value));
+        match added {
+            Ok(()) => *sum = with_part,
+            Err(error) => {
+                self.receiving = None;
+                return Err(error.into());
+            }
         }
         Ok(())
     }
 
-    fn end(&mut self, transfer: u64, end: &SnapshotEnd) -> Result<Prepared, NotReceived> {
-        self.receiving(transfer)?;
-        let (state, sum) = self.receiving.take().ok_or(NotReceived::GivenUp)?;
+    fn end(&mut self, number: u64, end: &SnapshotEnd) -> Result<Prepared, NotReceived> {
+        self.receiving(number)?;
+        let Receiving { replacement, sum, .. } = self.receiving.take().ok_or(NotReceived::GivenUp)?;
         if sum.end() != *end {
             return Err(Malformed("its sum is another one").into());
         }
-        Ok(Prepared::open(state.finish()?)?)
+        Ok(Prepared::open(replacement.finish()?)?)
     }
 
-    fn receiving(&mut self, transfer: u64) -> Result<&mut (Box<dyn Replacement>, Sum), NotReceived> {
-        self.receiving.as_mut().filter(|_| transfer == self.transfers).ok_or(NotReceived::GivenUp)
+    fn receiving(&mut self, number: u64) -> Result<&mut Receiving, NotReceived> {
+        self.receiving.as_mut().filter(|_| number == self.tries).ok_or(NotReceived::GivenUp)
     }
 }
 
@@ -83,19 +137,19 @@ fn space(name: &str) -> Result<Space, Malformed> {
     known.copied().ok_or(Malformed("it has records of an unknown kind"))
 }
 
-/// Takes all parts after the head; the state, once it is complete, right, durable and read.
+/// Takes all parts of try `number` after the head; the state, once it is complete, right, durable and read.
 pub(crate) async fn receive(
+    number: u64,
     parts: &mut BoxStream<'static, SnapshotPart>,
     writing: &Sender<Part>,
 ) -> Result<Prepared, NotReceived> {
-    let transfer = tell(writing, Part::Begin).await?;
     while let Some(part) = parts.next().await {
         match part.part {
             Some(snapshot_part::Part::Records(records)) => {
-                tell(writing, |done| Part::Records(transfer, records, done)).await?;
+                tell(writing, |done| Part::Records(number, records, done)).await?;
             }
             Some(snapshot_part::Part::End(end)) => {
-                return tell(writing, |done| Part::End(transfer, end, done)).await;
+                return tell(writing, |done| Part::End(number, end, done)).await;
             }
             Some(snapshot_part::Part::Head(_)) | None => {
                 return Err(Malformed("a part of it is out of place").into());
@@ -103,6 +157,22 @@ pub(crate) async fn receive(
         }
     }
     Err(Malformed("it broke off").into())
+}
+
+/// Begins to take a state behind `skipped` records of it; the number of the try.
+pub(crate) async fn begin(
+    incoming: Incoming,
+    skipped: u64,
+    writing: &Sender<Part>,
+) -> Result<u64, NotReceived> {
+    tell(writing, |done| Part::Begin(incoming, skipped, done)).await
+}
+
+/// How much there is of a state; nothing, if this member is stopping.
+pub(crate) async fn progress(incoming: Incoming, writing: &Sender<Part>) -> ResumeReply {
+    let (done, reply) = oneshot::channel();
+    let asked = writing.push(Part::Resume(incoming, done));
+    if asked.is_err() { ResumeReply::default() } else { reply.await.unwrap_or_default() }
 }
 
 async fn tell<T>(

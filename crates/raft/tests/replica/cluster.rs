@@ -4,6 +4,8 @@
 //! With `QUORATE_TRACE=1` they tell what consensus does.
 
 mod chronicle;
+mod farewell;
+mod new_cluster;
 mod restore;
 mod storms;
 mod world;

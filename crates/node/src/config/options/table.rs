@@ -577,10 +577,8 @@ const UNSAFE: &[Setting] = &[
         "force-new-cluster",
         Switch,
         "false",
-        Refused(
-            "it is not there yet, and a start without it would wait for members that are lost: remove it",
-        ),
-        "Make this member a cluster of its own, with its data",
+        InForce,
+        "Go on alone with this member's data, and drop all other members for ever; for one start only",
     ),
 ];
 

@@ -3,6 +3,7 @@
 use crate::ledger::value;
 use crate::power::Powered;
 use crate::world::{PATIENCE, engine};
+use futures::future::{Either, select};
 use quorate_raft::testing::SimNetwork;
 use quorate_raft::{Node, Observer, Options, Parts, Proposal, Replica};
 use quorate_state_machine::{Answer, Command, Kind, Published, Unavailable};
@@ -14,6 +15,7 @@ use quorate_types::{ClusterId, MemberId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -144,11 +146,42 @@ impl Cluster {
     }
 
     pub(crate) async fn start(&self, position: usize) -> Life {
+        self.attempt(position, None).await.expect("a member starts on what a crash leaves")
+    }
+
+    /// Starts the member at `position` to go on alone, on a disk whose power fails after so many `operations`. None, and dead, if
+    /// that was before it led.
+    pub(crate) async fn force(&self, position: usize, operations: u64) -> Option<Life> {
+        let machine = &self.machines[position];
+        machine.disk.cut_after(operations);
+        if let Ok(life) = self.attempt(position, Some(node(machine.member.0))).await {
+            self.pause(Duration::from_secs(3)).await;
+            if life.group.failure().is_none() {
+                machine.disk.cut_after(u64::MAX);
+                return Some(life);
+            }
+            self.network.close(machine.member);
+            machine.life.take();
+            life.replica.cut();
+            life.plug.pull();
+        }
+        self.lose_power(machine);
+        None
+    }
+
+    /// What the disk had not synced and the engine not persisted is lost, or not.
+    fn lose_power(&self, machine: &Machine) {
+        machine.disk.crash();
+        let kept = self.below(machine.engine.unpersisted() + 1);
+        machine.engine.crash(kept).unwrap();
+    }
+
+    async fn attempt(&self, position: usize, force_new_cluster: Option<Node>) -> Result<Life, String> {
         let machine = &self.machines[position];
         let lives = machine.lives.replace_with(|lives| *lives + 1) + 1;
         let (group, plug) = self.plugs.group();
         let first_request_id = (machine.member.0 << 48) | (lives << 32);
-        let options = Options { first_request_id, ..machine.options.clone() };
+        let options = Options { first_request_id, force_new_cluster, ..machine.options.clone() };
         let transport = self.network.transport(CLUSTER, machine.member);
         let disk = Arc::new(machine.disk.clone());
         let wal = quorate_wal::Options { nonce: machine.wal.nonce ^ lives, ..machine.wal.clone() };
@@ -161,8 +194,11 @@ impl Cluster {
             observer: Some(observer),
             ..Parts::alone(machine.engine.clone(), disk, wal, self.clock.clone())
         };
-        let replica =
-            Replica::start(options, parts, &group).await.expect("a member starts on what a crash leaves");
+        let started = match select(pin!(Replica::start(options, parts, &group)), pin!(group.failed())).await {
+            Either::Left((started, _)) => started.map_err(|error| error.to_string()),
+            Either::Right((failure, _)) => Err(failure.to_string()),
+        };
+        let replica = started.inspect_err(|_| plug.pull())?;
         self.network.open(machine.member, replica.door().clone());
         let desk = Desk::default();
         let attended = desk.clone();
@@ -172,7 +208,7 @@ impl Cluster {
         });
         let life = Life { replica, group, plug, desk, clock: self.clock.clone() };
         *machine.life.borrow_mut() = Some(life.clone());
-        life
+        Ok(life)
     }
 
     pub(crate) async fn start_all(&self) {
@@ -195,9 +231,7 @@ impl Cluster {
         life.plug.pull();
         let shown = life.replica.reader().newest();
         drop(life);
-        machine.disk.crash();
-        let kept = self.below(machine.engine.unpersisted() + 1);
-        machine.engine.crash(kept).unwrap();
+        self.lose_power(machine);
         Some(shown)
     }
 
