@@ -170,7 +170,8 @@ pub trait Consensus: Send + Sync + 'static {
         deadline: Moment,
     ) -> BoxFuture<'static, Result<Option<i64>, Unavailable>>;
 
-    /// Has the membership changed by one step. Done once the change is applied here, so that `reader` shows it.
+    /// Has the membership changed by one step. Done once the change is applied here, so that `reader` shows it; a member that
+    /// removes itself may only be told that it was done.
     ///
     /// The caller has judged the change by what `reader` shows when this is called: if that is not the newest membership
     /// of the log, nothing is done and the answer is [`NotReconfigured::InProgress`].

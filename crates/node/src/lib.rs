@@ -13,11 +13,12 @@
 
 pub use quorate_grpc::ETCD_VERSION;
 
+pub mod audience;
 pub mod bootstrap;
 pub mod config;
+pub mod consensus;
 mod data_dir;
 mod front;
-mod leases;
 pub mod logging;
 mod node;
 mod peers;

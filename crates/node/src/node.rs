@@ -1,32 +1,28 @@
 //! The parts put together, and taken apart again in order.
 
+use crate::audience::Audience;
 use crate::config::{Config, Gate};
+use crate::consensus::OneReplica;
 use crate::data_dir::{DataDir, DirError};
 use crate::front::{Fronts, Transport};
-use crate::leases;
 use crate::peers::{self, PeerPort};
 use crate::upkeep::Upkeep;
 use crate::url::Url;
-use futures::future::BoxFuture;
 use quorate_coordinator::watch::StateHistory;
-use quorate_coordinator::{
-    Call, Consensus, Coordinator, Identity, LeaseClock, LeaseQuestion, Limits, NotMoved, NotReconfigured,
-    Reconfiguration, Standing, Submission, Work,
-};
+use quorate_coordinator::{Call, Coordinator, Identity, Limits, Work};
 use quorate_http::{Build, Front};
 use quorate_peer::{Peers, Traffic};
-use quorate_raft::{Change, NotChanged, Options, Pace, Proposal, Replica};
-use quorate_state_machine::{Answer, Attributes, Effects, Reader, Unavailable};
+use quorate_raft::{Options, Pace, Replica};
+use quorate_state_machine::Attributes;
 use quorate_storage::Engine;
 use quorate_tasks::poll::PollClock;
-use quorate_tasks::reply::{Desk, Ticket};
-use quorate_tasks::{Clock, Failure, Group, Moment, SystemClock};
-use quorate_types::MemberId;
+use quorate_tasks::reply::Desk;
+use quorate_tasks::{Clock, Failure, Group, SystemClock};
 use quorate_wal::FileDisk;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
@@ -182,7 +178,7 @@ impl Node {
         let door = Coordinator::new(
             identity.cluster,
             identity.member,
-            Arc::new(OneReplica(replica.clone())),
+            Arc::new(OneReplica::new(replica.clone())),
             clock.clone(),
             limits,
             Work::start(&group, threads),
@@ -329,37 +325,6 @@ async fn settled<T>(group: &Group, part: oneshot::Receiver<T>) -> Result<T, Erro
     }
 }
 
-/// Who is told of what was applied, once they have begun: until then nobody watches, and nobody keeps time.
-#[derive(Default)]
-struct Audience {
-    watches: OnceLock<quorate_watch::Feed>,
-    leases: OnceLock<LeaseClock>,
-}
-
-impl Audience {
-    fn hear_of_leases(&self, leases: LeaseClock) {
-        assert!(self.leases.set(leases).is_ok(), "the lease clock is started once");
-    }
-
-    fn tell(&self, effects: Effects) {
-        let Effects { changes, leases, replaced } = effects;
-        if let Some(clock) = self.leases.get() {
-            clock.note(&leases);
-            if replaced.is_some() {
-                clock.follow();
-            }
-        }
-        if let Some(feed) = self.watches.get() {
-            if !changes.is_empty() {
-                feed.push(changes);
-            }
-            if let Some(revision) = replaced {
-                feed.jump(revision);
-            }
-        }
-    }
-}
-
 /// One and a half election time-outs, in whole heartbeats and then in whole seconds: etcd's rounding.
 fn lease_ttl_min_seconds(config: &Config) -> i64 {
     let (election, heartbeat) = (config.election_timeout.as_millis(), config.heartbeat.as_millis().max(1));
@@ -394,7 +359,7 @@ fn start_watches(
         ..quorate_watch::Settings::default()
     };
     let (watches, feed) = quorate_watch::start(group, history, clock.clone(), settings);
-    assert!(audience.watches.set(feed).is_ok(), "the watches are started once");
+    audience.hear_of_changes(feed);
     watches
 }
 
@@ -505,88 +470,4 @@ fn listen(urls: &[Url]) -> Result<Vec<TcpListener>, Error> {
         bound.map_err(|source| Error::Listen { address, source })
     };
     urls.iter().map(|url| listen(url.address()?)).collect()
-}
-
-/// The one place where the coordinator's words for consensus meet the replica's.
-struct OneReplica(Replica);
-
-impl Consensus for OneReplica {
-    fn next_id(&self) -> u64 {
-        self.0.next_id()
-    }
-
-    fn submit(&self, submission: Submission) -> Result<(), Unavailable> {
-        let Submission { id, envelope, deadline, ticket, alone, share } = submission;
-        self.0.propose(Proposal { id, envelope, deadline, ticket: Some(ticket), alone, share: Some(share) })
-    }
-
-    fn confirm(&self, ticket: Ticket<Answer>, deadline: Moment) -> Result<(), Unavailable> {
-        self.0.confirm(ticket, deadline)
-    }
-
-    fn reader(&self) -> &Reader {
-        self.0.reader()
-    }
-
-    fn term(&self) -> u64 {
-        self.0.term()
-    }
-
-    fn standing(&self) -> Standing {
-        let quorate_raft::Standing { leader, since, elected, leaders, connected, term, committed } =
-            self.0.standing();
-        Standing { leader, since, elected, leaders, connected, term, committed }
-    }
-
-    fn active_since(&self, other: MemberId) -> Option<Moment> {
-        self.0.active_since(other)
-    }
-
-    fn ask_leader(
-        &self,
-        question: LeaseQuestion,
-        deadline: Moment,
-    ) -> BoxFuture<'static, Result<Option<i64>, Unavailable>> {
-        let replica = self.0.clone();
-        Box::pin(async move {
-            let answer = replica.ask_leader(leases::question(question), deadline).await;
-            answer.as_ref().and_then(leases::seconds).ok_or(Unavailable::LeaderChanged)
-        })
-    }
-
-    fn reconfigure(
-        &self,
-        change: Reconfiguration,
-        deadline: Moment,
-    ) -> BoxFuture<'static, Result<(), NotReconfigured>> {
-        let replica = self.0.clone();
-        let change = match change {
-            Reconfiguration::Add { member, peer_urls, is_learner } => Change::Add(
-                member,
-                quorate_raft::Node { name: String::new(), peer_urls, is_pending_voter: !is_learner },
-            ),
-            Reconfiguration::Promote { member } => Change::Promote(member),
-            Reconfiguration::Remove { member } => Change::Remove(member),
-            Reconfiguration::Update { member, peer_urls } => Change::Update(member, peer_urls),
-        };
-        Box::pin(async move {
-            replica.change_members(change, deadline).await.map_err(|error| match error {
-                NotChanged::Unavailable(reason) => reason.into(),
-                NotChanged::InProgress => NotReconfigured::InProgress,
-                NotChanged::NotInSync => NotReconfigured::NotInSync,
-            })
-        })
-    }
-
-    fn move_leader(&self, target: MemberId, deadline: Moment) -> BoxFuture<'static, Result<(), NotMoved>> {
-        let replica = self.0.clone();
-        Box::pin(async move {
-            replica.move_leader(target, deadline).await.map_err(|error| match error {
-                quorate_raft::NotMoved::NotLeader => NotMoved::NotLeader,
-                quorate_raft::NotMoved::BadTransferee => NotMoved::BadTransferee,
-                quorate_raft::NotMoved::TimedOut => NotMoved::TimedOut,
-                quorate_raft::NotMoved::Stopped => Unavailable::Stopped.into(),
-            })
-        })
-    }
 }

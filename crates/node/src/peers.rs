@@ -2,7 +2,7 @@
 //!
 //! It is served on the runtime of consensus, so that what comes in is handled where it is needed, and clients cannot hold it up.
 
-use crate::leases;
+use crate::consensus;
 use axum::Router;
 use futures::future::{Either, MapOk};
 use futures::{FutureExt, TryFutureExt};
@@ -104,7 +104,7 @@ impl PeerPort {
     /// has to hear of the next one. The tasks are `group`'s.
     pub(crate) fn start(self, closing: &watch::Receiver<bool>, group: &Group) {
         let desk = Desk::default();
-        leases::answer(&self.replica, self.door.at(desk.clone()));
+        consensus::answer_for_leases(&self.replica, self.door.at(desk.clone()));
         let doors =
             Doors { members: self.members, pages: quorate_http::peer::router(&self.door.at(desk.clone())) };
         let mut desk_closing = closing.clone();

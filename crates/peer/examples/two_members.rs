@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use quorate_peer::{Options, Peers, service};
+use quorate_peer::{Options, Peers, Traffic, service};
 use quorate_raft::{Node, Parts, Proposal, Replica};
 use quorate_state_machine::{Answer, Command, Kind, Put, mvcc, spaces};
 use quorate_storage_memory::MemoryEngine;

@@ -334,7 +334,8 @@ impl Replica {
         self.contacts.unbroken(self.contacts.of(other))
     }
 
-    /// Has the members changed by one step, here or by the member that leads. Done once it is applied here.
+    /// Has the members changed by one step, here or by the member that leads. Done once it is applied here, or
+    /// once this member has been told that it was removed, if that was the change.
     ///
     /// The change was judged by what [`Replica::reader`] shows when this is called: if that is not the newest membership, nothing is done.
     ///
@@ -363,10 +364,17 @@ impl Replica {
                 None => self.clock.sleep_until(self.clock.now() + PAUSE).await,
             }
         };
-        let mut applied = self.applied.clone();
-        let applying = applied.wait_for(|applied| *applied >= Some(made.index));
-        match timeout(self.clock.as_ref(), deadline, applying).await {
-            Ok(Ok(_)) => Ok(()),
+        // Whoever removes itself may not be sent the entry any more.
+        let is_own_removal = matches!(change, Change::Remove(member) if member == self.door.member);
+        let (mut applied, mut removed) = (self.applied.clone(), self.removed.clone());
+        let seen = async {
+            tokio::select! {
+                applied = applied.wait_for(|applied| *applied >= Some(made.index)) => applied.map(drop),
+                told = removed.wait_for(|removed| *removed), if is_own_removal => told.map(drop),
+            }
+        };
+        match timeout(self.clock.as_ref(), deadline, seen).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Unavailable::Stopped.into()),
             Err(_) => Err(Unavailable::TimedOut.into()),
         }

@@ -114,6 +114,7 @@ impl StateMachine {
             is_pruning: keys.is_pruning(),
             leases: leases.clone(),
             members: members.clone(),
+            membership: membership.id,
             alarms: alarms.clone(),
             version,
             view: view.clone(),

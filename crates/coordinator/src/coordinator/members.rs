@@ -71,7 +71,9 @@ impl Coordinator {
     /// # Errors
     /// See [`Error`]; after a time-out it may or may not have been removed.
     pub async fn member_remove(&self, call: &Call, member: MemberId) -> Result<Vec<Member>, Error> {
-        self.reconfigure(call, Reconfiguration::Remove { member }).await
+        let mut left = self.reconfigure(call, Reconfiguration::Remove { member }).await?;
+        left.retain(|other| other.id != member.0); // who removes itself may not see it any more
+        Ok(left)
     }
 
     /// Says where others reach a member from now on; as in etcd nobody asks whether these are URLs. Returns the members, by

@@ -46,7 +46,7 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, Running> for Builder {
         state.tolerate_gaps();
         let votes_alone = VotesAlone::default();
         let (machine, _) =
-            Machine::start(engine, state, Arc::new(Pending::default()), votes_alone.clone(), None, &group);
+            Machine::start(engine, state, Arc::new(Pending::default()), votes_alone.clone(), None, 0, &group);
         Ok((Running(group), LogStore::new(opened.log, shortcut), machine))
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// How long another member's question may take: it has a deadline of its own, but that is not told.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(crate) fn question(question: LeaseQuestion) -> Question {
+pub(super) fn question(question: LeaseQuestion) -> Question {
     match question {
         LeaseQuestion::KeepAlive(LeaseId(lease)) => Question::KeepAlive(KeepAliveRequest { lease }),
         LeaseQuestion::TimeToLive(LeaseId(lease)) => Question::TimeToLive(TimeToLiveRequest { lease }),
@@ -21,7 +21,7 @@ pub(crate) fn question(question: LeaseQuestion) -> Question {
 }
 
 /// The seconds in an answer, none if no such lease lives; nothing, if it is no answer.
-pub(crate) fn seconds(answer: &Answer) -> Option<Option<i64>> {
+pub(super) fn seconds(answer: &Answer) -> Option<Option<i64>> {
     match answer {
         Answer::KeepAlive(KeepAliveReply { ttl }) => Some(*ttl),
         Answer::TimeToLive(TimeToLiveReply { left }) => Some(*left),
@@ -29,8 +29,8 @@ pub(crate) fn seconds(answer: &Answer) -> Option<Option<i64>> {
     }
 }
 
-/// Has `door`, whose desk is attended, answer what other members ask at `peers`.
-pub(crate) fn answer(peers: &quorate_raft::Door, door: Coordinator) {
+/// Has `door`, whose desk is attended, answer what other members ask about leases at `peers`.
+pub fn answer_for_leases(peers: &quorate_raft::Door, door: Coordinator) {
     let answering: LeaseDesk = Arc::new(move |question| {
         let door = door.clone();
         async move {
