@@ -70,7 +70,7 @@ impl Check {
                 let is_raised = door.status().alarms.iter().any(|alarm| alarm.kind == AlarmKind::CORRUPT);
                 if is_raised { Err("alarm activated: CORRUPT".to_owned()) } else { Ok(()) }
             }
-            Self::NonLearner if door.is_learner() => Err("node is a learner".to_owned()),
+            Self::NonLearner if door.is_learner() => Err("not supported for learner".to_owned()),
             Self::NonLearner => Ok(()),
             Self::SerializableRead => read(door, true).await.map_err(told),
             Self::LinearizableRead => read(door, false).await.map_err(told),

@@ -19,9 +19,9 @@ use openraft::raft::{
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use parking_lot::Mutex;
-use quorate_proto::peer::ResumeRequest;
 use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
+use quorate_proto::peer::{ResumeReply, ResumeRequest};
 use quorate_tasks::inbox::Sender;
 use quorate_tasks::{Clock, Moment, timeout};
 use quorate_types::MemberId;
@@ -58,6 +58,13 @@ fn rpc_error(broken: &Broken) -> RPCError<TypeConfig> {
     }
 }
 
+fn streaming_error(broken: &Broken) -> StreamingError<TypeConfig> {
+    match rpc_error(broken) {
+        RPCError::Network(error) => StreamingError::Network(error),
+        _ => StreamingError::Unreachable(Unreachable::new(broken)),
+    }
+}
+
 fn senseless(what: &(impl std::error::Error + 'static)) -> RPCError<TypeConfig> {
     RPCError::Unreachable(Unreachable::new(what))
 }
@@ -90,9 +97,19 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 }
 
 impl Way {
-    /// By when an answer is to be there.
-    fn bound(&self) -> Moment {
-        self.network.clock.now() + self.network.contacts.bound()
+    /// What has arrived of a state, by the member itself: nothing is sent, and no log is kept, for one that is not there. None, if it
+    /// does not know what that means.
+    async fn arrived_of(&self, state: u64) -> Result<Option<ResumeReply>, Broken> {
+        let network = &self.network;
+        let question = Question::Resume(ResumeRequest { state });
+        let asking = network.transport.call(&self.target, Purpose::Snapshot, question);
+        let bound = network.clock.now() + network.contacts.bound();
+        match timeout(network.clock.as_ref(), bound, asking).await {
+            Ok(Ok(Answer::Resume(reply))) => Ok(Some(reply)),
+            Ok(Ok(_)) => Ok(None),
+            Ok(Err(broken)) => Err(broken),
+            Err(_) => Err(Broken::Unanswered("it does not say what has arrived of a state".into())),
+        }
     }
 
     /// Votes and transfers are in a hurry, whichever way openraft made for them.
@@ -254,13 +271,9 @@ impl RaftNetworkV2<TypeConfig> for Way {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let resumed =
+            self.arrived_of(snapshot.snapshot.name()).await.map_err(|broken| streaming_error(&broken))?;
         let under_way = self.network.outgoing.begin();
-        let question = Question::Resume(ResumeRequest { state: snapshot.snapshot.name() });
-        let asking = self.network.transport.call(&self.target, Purpose::Snapshot, question);
-        let resumed = match timeout(self.network.clock.as_ref(), self.bound(), asking).await {
-            Ok(Ok(Answer::Resume(reply))) => Some(reply),
-            _ => None, // whatever is wrong, the transfer will show
-        };
         let parts = transfer::parts(&vote, &snapshot, resumed, self.network.reading.clone());
         let sending = self.network.transport.snapshot(&self.target, parts);
         let reply = match select(pin!(cancel), sending).await {
@@ -268,10 +281,7 @@ impl RaftNetworkV2<TypeConfig> for Way {
             Either::Right((reply, _)) => reply,
         };
         drop(under_way);
-        let reply = reply.map_err(|broken| match rpc_error(&broken) {
-            RPCError::Network(error) => StreamingError::Network(error),
-            _ => StreamingError::Unreachable(Unreachable::new(&broken)),
-        })?;
+        let reply = reply.map_err(|broken| streaming_error(&broken))?;
         self.network.contacts.heard(self.target.member);
         let vote = reply.vote.map(crate::codec::vote_of);
         let vote = vote.ok_or_else(|| Unreachable::from_string("the answer has no vote"))?;
