@@ -89,7 +89,9 @@ pub enum Error {
     #[error("set this member's name and client URLs, and the cluster's version")]
     Introduction(#[source] quorate_coordinator::Error),
     /// The cluster has removed this member.
-    #[error("this member was removed from its cluster, and is not let in again")]
+    #[error(
+        "the member has been permanently removed from the cluster: to bring the machine back, remove its data directory and add it as a new member"
+    )]
     Removed,
     /// A URL in the configuration is none after all.
     #[error(transparent)]

@@ -51,7 +51,7 @@ const CARRIED_HERE_MAX: usize = 64 << 10;
 /// How long a change that met no leader waits before the next try, and how often a hand-over is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
 /// What a member is told that does not belong to its cluster any more.
-const REMOVED: &str = "the member has been permanently removed from the cluster: its data is of no use to it any more; to bring the machine back, remove its data directory and add it as a new member";
+const REMOVED: &str = "the member has been permanently removed from the cluster: to bring the machine back, remove its data directory and add it as a new member";
 /// Reads that may wait for a round.
 const READS_MAX: usize = 1 << 20;
 /// Parts of whole states that may wait to be read, or written: one a transfer.
@@ -449,6 +449,11 @@ impl Replica {
     pub async fn hand_over(&self, patience: Duration) {
         let me = self.door.member;
         if self.known.leadership().leader != Some(me) {
+            return;
+        }
+        if !self.known.voters().contains(&me) {
+            // It was removed: openraft hands over by itself, and nobody tells this member whether that was done.
+            self.clock.sleep_until(self.clock.now() + patience).await;
             return;
         }
         let is_fit = |member: &MemberId| {
