@@ -5,13 +5,14 @@
 //! and revision, a write whose fate was unknown is there whole or not at all, and nothing else is there.
 
 mod full_disk;
+mod leader_kills;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use crate::args::Args;
 use crate::backend::Backend;
@@ -21,8 +22,9 @@ use crate::load::{Load, number};
 use crate::places::Places;
 use crate::random::{self, Random};
 use crate::server::Plan;
-use crate::setup::{self, Ready};
+use crate::setup::{self, Clients, Ready};
 use crate::steps::Tally;
+use leader_kills::LeaderKills;
 
 /// Load before each kill: from the first writes to long after the first segments and checkpoints.
 const LOAD_MS: std::ops::Range<u64> = 50..1500;
@@ -52,17 +54,19 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     }
     let disk_full = args.take_switch("--disk-full");
     let times: Option<u32> = args.take_value("--kills")?;
+    let leaders: Option<u32> = args.take_value("--leader-kills")?;
     let seed: Option<u64> = args.take_value("--seed")?;
     let named: Option<PathBuf> = args.take_value("--server")?;
     let backends = Backend::take_all(&mut args)?;
     args.finish()?;
-    if times.is_none() && !disk_full {
-        bail!("say how often: `cargo xtask chaos --kills 20`, or fill its disk: `--disk-full`");
+    if times.is_none() && leaders.is_none() && !disk_full {
+        bail!("say how often: `--kills 20`, `--leader-kills 20`; or fill its disk: `--disk-full`");
     }
     let ready = setup::prepare(places, &backends)?;
     let program = build::load(places, &ready, Profile::Dev)?;
     let load = Load::new(program.clone());
     let seed = seed.unwrap_or_else(random::seed);
+    let etcdctl = if leaders.is_some() { Some(newest_etcdctl(places)?) } else { None };
     let mut tally = Tally::default();
     for target in targets(places, &ready, (named, &backends))? {
         if let Some(times) = times {
@@ -70,6 +74,10 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
         }
         if disk_full {
             note(full_disk::check(&target, &program, &mut tally), &mut tally);
+        }
+        if let Some((times, etcdctl)) = leaders.zip(etcdctl.clone()) {
+            let kills = LeaderKills { times, seed, etcdctl };
+            note(leader_kills::check(&target, &kills, &mut tally), &mut tally);
         }
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
@@ -90,6 +98,12 @@ fn targets(
         Ok(Target::from(&Built { backend, program }))
     };
     backends.iter().map(build).collect()
+}
+
+fn newest_etcdctl(places: &Places) -> anyhow::Result<PathBuf> {
+    let clients = Clients::prepare(places)?;
+    let (_, program) = clients.etcdctl.last().context("an etcdctl is there")?;
+    Ok(program.clone())
 }
 
 /// One server's failure is said and counted; the other still has its turn.

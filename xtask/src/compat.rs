@@ -4,6 +4,7 @@
 
 mod golang;
 mod process;
+mod readme;
 mod script;
 mod suites;
 mod unit;
@@ -120,6 +121,7 @@ fn check(steps: &mut Steps, subject: &Subject<'_>) {
     }
     steps.run(&Step::with("process", backend), |tally| process::check(subject, tally));
     steps.run(&Step::with("unit", backend), |tally| unit::check(subject, tally));
+    steps.run(&Step::with("readme", backend), |tally| readme::check(subject, tally));
 }
 
 /// A fresh server per etcdctl and script, so that a script can name revisions.

@@ -13,6 +13,7 @@ mod bench;
 mod budget;
 mod build;
 mod chaos;
+mod cluster;
 mod command;
 mod compat;
 mod differ;
