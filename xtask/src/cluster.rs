@@ -155,6 +155,10 @@ impl Member {
         self.server.as_mut().map_or(Ok(false), Server::is_running)
     }
 
+    pub(crate) fn final_lines(&self) -> String {
+        self.server.as_ref().map(Server::final_lines).unwrap_or_default()
+    }
+
     /// The next start is that of a new member with nothing, which joins under the same name and URLs.
     pub(crate) fn renew(&mut self) {
         self.joins += 1;

@@ -88,6 +88,10 @@ fn all(places: &Places, quick: bool, backends: &[Backend]) -> anyhow::Result<Exi
             steps.run(&Step::with("kills", built.backend), |tally| {
                 chaos::kills(&built.into(), load, &kills, tally)
             });
+            let storm = chaos::cluster::Storm::small();
+            steps.run(&Step::with("cluster", built.backend), |tally| {
+                chaos::cluster::check(&built.into(), load.program(), &storm, tally)
+            });
         }
     }
     Ok(steps.finish())

@@ -1,8 +1,7 @@
 //! `judge`: the verdict on a recorded history, and whether a lie in it would have been found.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::BufReader;
+use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -22,8 +21,8 @@ pub(crate) fn judge(mut options: Options) -> anyhow::Result<()> {
     let path: PathBuf = options.require("--history")?;
     let lease_grace_ms: u64 = options.take("--lease-grace-ms", LEASE_GRACE_MS)?;
     options.finish()?;
-    let file = File::open(&path).with_context(|| format!("read {}", path.display()))?;
-    let recording = Recording::read(BufReader::new(file))?;
+    let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    let recording = Recording::read(whole_lines(&text).as_bytes())?;
     let settings = Settings { clock_drift_ms: CLOCK_DRIFT_MS, lease_grace_ms, ..Settings::default() };
     let begun = Instant::now();
     let (history, verdict) = verdict(&recording, &settings)?;
@@ -38,6 +37,11 @@ pub(crate) fn judge(mut options: Options) -> anyhow::Result<()> {
     }
     println!("without the acknowledged write of call {} they are not", lost.0);
     Ok(())
+}
+
+/// Without the line that a recorder was writing when it was killed.
+fn whole_lines(text: &str) -> &str {
+    text.rfind('\n').map_or("", |end| &text[..=end])
 }
 
 fn verdict(recording: &Recording, settings: &Settings) -> anyhow::Result<(History, Verdict)> {
@@ -103,6 +107,9 @@ fn without(recording: &Recording, lost: Id) -> Recording {
     }
     rest
 }
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 mod tests;

@@ -109,15 +109,6 @@ impl Recorder {
         &self.wrongs
     }
 
-    /// Whether through each endpoint a write was acknowledged that began after `since`.
-    pub(super) fn all_wrote_since(&self, since: Instant) -> bool {
-        self.written.iter().all(|written| written.is_some_and(|written| written > since))
-    }
-
-    pub(super) fn any_wrote_since(&self, since: Instant) -> bool {
-        self.written.iter().flatten().any(|written| *written > since)
-    }
-
     /// The places of the endpoints through which nobody has written since.
     pub(super) fn silent_since(&self, since: Instant) -> Vec<usize> {
         let silent = |at: &usize| self.written[*at].is_none_or(|written| written <= since);

@@ -86,7 +86,7 @@ fn against<'a>(attempts: &'a [Attempt], found: &'a Found) -> impl Iterator<Item 
     let attempted: BTreeMap<&str, &Attempt> =
         attempts.iter().map(|attempt| (attempt.key.as_str(), attempt)).collect();
     let lost = attempts.iter().filter(|attempt| attempt.acknowledged.is_some());
-    let lost = lost.filter(|attempt| !found.records.contains_key(&attempt.key));
+    let lost = lost.filter(move |attempt| !found.records.contains_key(&attempt.key));
     let lost = lost.map(|attempt| format!("{} was acknowledged and is lost", attempt.key));
     let strange = found.records.iter().filter_map(move |(key, record)| match attempted.get(key.as_str()) {
         None => Some(format!("nobody wrote {key}")),
