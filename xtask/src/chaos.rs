@@ -47,6 +47,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Somebody else's server.
+    pub(crate) fn named(program: PathBuf) -> Target {
+        Target { name: program.display().to_string(), program, choice: "--server" }
+    }
+
     fn choice(&self) -> String {
         format!("{} {}", self.choice, self.name)
     }
@@ -107,8 +112,7 @@ fn targets(
     (named, backends): (Option<PathBuf>, &[Backend]),
 ) -> anyhow::Result<Vec<Target>> {
     if let Some(program) = named {
-        let name = program.display().to_string();
-        return Ok(vec![Target { name, program, choice: "--server" }]);
+        return Ok(vec![Target::named(program)]);
     }
     let build = |&backend| {
         let program = build::server(places, ready, (backend, Profile::Dev))?;
