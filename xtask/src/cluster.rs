@@ -137,6 +137,11 @@ impl Member {
         }
     }
 
+    /// It has ended by itself: there is nothing to signal any more.
+    pub(crate) fn bury(&mut self) {
+        self.server = None;
+    }
+
     /// SIGTERM, and waits for its end.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         let server = self.server()?;

@@ -1,5 +1,9 @@
-use crate::check::Law;
+use crate::check::{Law, Settings, Verdict, check};
 use crate::testing::{Lie, Plot};
+use crate::{
+    Answer, Compare, Event, History, LeaseId, Operation, Outcome, Range, Record, Recording, Revision, Target,
+    Told,
+};
 
 mod lies;
 mod reference;
@@ -37,6 +41,44 @@ fn watches_that_are_told_all_are_accepted() {
     for seed in 0..SEEDS {
         accepted(Plot { watches: 4, leases: true, ..Plot::new(seed) });
     }
+}
+
+/// One of eight puts that nobody answered was done; which one, only a comparison tells that has no record in its answer.
+fn one_of_eight(is_watched: bool) -> Verdict {
+    let mut recording = Recording::default();
+    let watch =
+        recording.watch(0, Range { key: "a".to_owned(), range_end: "b".to_owned() }, Some(Revision(2)));
+    for number in 1..=8 {
+        recording.invoke(number, 0, Operation::put(&format!("a{number}"), "x"));
+    }
+    let target = Target::Value("x".to_owned());
+    let compare = vec![Compare { key: "a8".to_owned(), target }];
+    let call = recording.invoke(9, 0, Operation::Txn { compare, success: Vec::new(), failure: Vec::new() });
+    let answer = Answer { revision: Revision(2), succeeded: true, results: Vec::new() };
+    recording.complete(call, 0, Outcome::Done(answer));
+    if is_watched {
+        let two = Revision(2);
+        let record = Record {
+            value: "x".to_owned(),
+            create_revision: two,
+            mod_revision: two,
+            version: 1,
+            lease: LeaseId::default(),
+        };
+        let event = Event { key: "a8".to_owned(), revision: two, record: Some(record), prev_kv: None };
+        recording.tell(watch, 0, two, Told::Events(vec![event]));
+    }
+    let history = History::try_from(&recording).unwrap();
+    check(&history, &Settings { trials_max: 4, ..Settings::default() })
+}
+
+#[test]
+fn what_answers_leave_open_watches_may_decide() {
+    let laws: Vec<Law> = one_of_eight(false).violations.iter().map(|found| found.law).collect();
+    assert_eq!(laws, [Law::Undecided]);
+    let verdict = one_of_eight(true);
+    assert!(verdict.holds(), "{verdict}");
+    assert_eq!(verdict.order.len(), 1);
 }
 
 /// A call takes three steps of a client: it is made, done and answered.

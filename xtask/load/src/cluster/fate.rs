@@ -8,12 +8,14 @@
 use quorate_testkit::Outcome;
 use tonic::{Code, Status};
 
-const REFUSALS: [(Code, &str); 4] = [
+const REFUSALS: [(Code, &str); 5] = [
     (Code::NotFound, "etcdserver: requested lease not found"),
     (Code::FailedPrecondition, "etcdserver: lease already exists"),
     // etcd itself may have done it all the same if it is the application that finds no room, which needs a quota.
     (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded"),
     (Code::FailedPrecondition, "etcdserver: rpc not supported for learner"),
+    // Our own client's words: the connection was lost between two calls and no other could be made, so nothing was sent.
+    (Code::Unavailable, "tcp connect error"),
 ];
 
 pub(super) fn of(status: &Status) -> Outcome {
@@ -63,5 +65,7 @@ mod tests {
     fn the_text_counts_only_with_its_code_and_to_the_letter() {
         assert!(!is_refused(Code::Unavailable, "etcdserver: requested lease not found"));
         assert!(!is_refused(Code::NotFound, "etcdserver: requested lease not found."));
+        assert!(is_refused(Code::Unavailable, "tcp connect error"));
+        assert!(!is_refused(Code::Unavailable, "transport error"));
     }
 }

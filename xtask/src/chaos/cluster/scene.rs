@@ -207,10 +207,11 @@ impl Scene {
         let (at, who) = self.victim(random)?;
         let lasts = pause(random, LASTS_MS);
         let kbit = random.within(100, 2000);
+        let how = self.network.slowness.context("links cannot be slowed down")?;
         self.network.slow(at, kbit)?;
         thread::sleep(lasts);
         self.network.quicken(at)?;
-        Ok(format!("{who} ({:?}, {kbit} kbit/s), for {} ms", self.network.slowness, lasts.as_millis()))
+        Ok(format!("{who} ({how:?}, {kbit} kbit/s), for {} ms", lasts.as_millis()))
     }
 
     fn disk_full(&mut self, random: &mut Random) -> anyhow::Result<String> {
@@ -223,7 +224,7 @@ impl Scene {
         if ended {
             let said = member.final_lines();
             ensure!(said.lines().any(is_clear), "its final words name no lack of space:\n{said}");
-            member.kill()?;
+            member.bury();
             member.start()?;
         }
         let what = format!("of {}, for {} ms, which {} it", member.name, lasts.as_millis(), ending(ended));
@@ -251,7 +252,11 @@ impl Scene {
         self.clients.command(&format!("remove {id}"))?;
         let member = &mut self.cluster.members[at];
         let ended = member.server()?.wait_exit(REMOVED_WITHIN).is_ok();
-        member.kill()?;
+        if ended {
+            member.bury();
+        } else {
+            member.kill()?;
+        }
         let away = pause(random, AWAY_MS);
         thread::sleep(away);
         member.renew();
