@@ -55,8 +55,7 @@ impl Stage {
 
 impl Scene {
     /// All members serve, and their clients have begun. Also gives what cannot be done here, with the reason.
-    pub(super) fn start(stage: &Stage) -> anyhow::Result<(Scene, Vec<(Fault, String)>)> {
-        let network = Network::new(stage.nodes)?;
+    pub(super) fn start(stage: &Stage, network: Network) -> anyhow::Result<(Scene, Vec<(Fault, String)>)> {
         let mut skipped = Vec::new();
         if network.slowness.is_none() {
             skipped.push((Fault::Slow, "this kernel has neither netem nor tbf".to_owned()));
