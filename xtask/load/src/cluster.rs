@@ -5,7 +5,8 @@
 //! each on stdout:
 //!
 //! - `status`: what each member says of itself.
-//! - `await MS`: waits until through each endpoint a write was acknowledged that began after this command.
+//! - `await MS`: waits until through each endpoint a write was acknowledged that began after this command; tells how long,
+//!   since the last such command, there was none through any.
 //! - `remove ID`, `add URL`, `disarm`: changes of the members, and the end of all alarms.
 //! - `finish`: the clients stop, all members reach one revision, are read and hashed, and the watches are told everything.
 //!

@@ -204,8 +204,8 @@ fn weather(scene: &mut Scene, storm: &Storm, skipped: &[(Fault, String)]) -> any
         let resumed = scene.resumed(RESUMED_WITHIN);
         let resumed = resumed.with_context(|| format!("after fault {number}, {fault} {what}"))?;
         println!(
-            "{number:>4} {fault:<9} {what}: writes again after {} ms, through all after {} ms",
-            resumed.first.as_millis(),
+            "{number:>4} {fault:<9} {what}: {} ms without a write; then through all within {} ms",
+            resumed.pause.as_millis(),
             resumed.all.as_millis()
         );
         done.push((fault, resumed));
@@ -224,12 +224,17 @@ fn is_over(length: Length, done: usize, elapsed: Duration) -> bool {
 }
 
 fn summary(fault: Fault, done: &[(Fault, Resumed)]) -> String {
-    let mut took: Vec<Duration> =
-        done.iter().filter(|(other, _)| *other == fault).map(|(_, resumed)| resumed.all).collect();
-    took.sort_unstable();
-    let median = took.get(took.len() / 2).map_or(0, Duration::as_millis);
-    let longest = took.last().map_or(0, Duration::as_millis);
-    format!("{fault:<9} {:>3} times, through all after: median {median} ms, max {longest} ms", took.len())
+    let its: Vec<&Resumed> =
+        done.iter().filter(|(other, _)| *other == fault).map(|(_, resumed)| resumed).collect();
+    let mut pauses: Vec<u128> = its.iter().map(|resumed| resumed.pause.as_millis()).collect();
+    pauses.sort_unstable();
+    let median = pauses.get(pauses.len() / 2).unwrap_or(&0);
+    let (longest, all) = (pauses.last().unwrap_or(&0), its.iter().map(|resumed| resumed.all).max());
+    format!(
+        "{fault:<9} {:>3} times; without a write: median {median} ms, max {longest} ms; then through all: max {} ms",
+        its.len(),
+        all.unwrap_or_default().as_millis()
+    )
 }
 
 fn judge(stage: &Stage) -> anyhow::Result<()> {

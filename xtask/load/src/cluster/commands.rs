@@ -40,18 +40,15 @@ async fn obey(shared: &Shared, words: &[&str]) -> anyhow::Result<Value> {
     }
 }
 
-/// When, from now, the first write was acknowledged, and when one had been through every endpoint.
+/// When, from now, a write had been acknowledged through every endpoint; and the longest time without any since the last
+/// such command.
 async fn written(shared: &Shared, within: Duration) -> anyhow::Result<Value> {
     let since = Instant::now();
-    let mut first = None;
     loop {
         let silent = shared.recorder.borrow().silent_since(since);
-        if silent.len() < shared.endpoints.len() {
-            first = first.or(Some(since.elapsed()));
-        }
         if silent.is_empty() {
-            let first_ms = first.unwrap_or_default().as_millis();
-            return Ok(json!({ "first_ms": first_ms, "all_ms": since.elapsed().as_millis() }));
+            let pause_ms = shared.recorder.borrow_mut().take_pause().as_millis();
+            return Ok(json!({ "pause_ms": pause_ms, "all_ms": since.elapsed().as_millis() }));
         }
         if since.elapsed() > within {
             let silent: Vec<&String> = silent.iter().map(|at| &shared.endpoints[*at]).collect();

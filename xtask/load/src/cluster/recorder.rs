@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use quorate_testkit::{
@@ -19,6 +19,9 @@ pub(super) struct Recorder {
     begun: Instant,
     /// When the newest acknowledged write through each endpoint began.
     written: Vec<Option<Instant>>,
+    /// When the newest write was acknowledged, and the longest time without one since it was last asked for.
+    newest_write: Instant,
+    pause: Duration,
     pub(super) acknowledged: u64,
     /// By what was said.
     pub(super) unknown: BTreeMap<String, u64>,
@@ -44,6 +47,8 @@ impl Recorder {
             file: BufWriter::new(file),
             begun: Instant::now(),
             written: vec![None; endpoints],
+            newest_write: Instant::now(),
+            pause: Duration::ZERO,
             acknowledged: 0,
             unknown: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -65,6 +70,8 @@ impl Recorder {
                 self.acknowledged += 1;
                 let newest = &mut self.written[sent.endpoint];
                 *newest = (*newest).max(Some(sent.at));
+                self.pause = self.pause.max(self.newest_write.elapsed());
+                self.newest_write = Instant::now();
             }
             Outcome::Done(_) => self.acknowledged += 1,
             Outcome::Unknown(why) => *self.unknown.entry(why.clone()).or_default() += 1,
@@ -107,6 +114,11 @@ impl Recorder {
 
     pub(super) fn wrongs(&self) -> &[String] {
         &self.wrongs
+    }
+
+    /// The longest time without an acknowledged write since this was last called.
+    pub(super) fn take_pause(&mut self) -> Duration {
+        std::mem::take(&mut self.pause).max(self.newest_write.elapsed())
     }
 
     /// The places of the endpoints through which nobody has written since.

@@ -26,11 +26,12 @@ pub(super) struct Status {
     pub(super) term: u64,
 }
 
-/// How long it took until writes went on.
+/// How writes went on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Resumed {
-    pub(super) first: Duration,
-    /// Through every member.
+    /// The longest time without an acknowledged write since the last time, the fault included.
+    pub(super) pause: Duration,
+    /// From now until one was acknowledged through every member.
     pub(super) all: Duration,
 }
 
@@ -67,8 +68,8 @@ impl Clients {
     pub(super) fn resumed(&mut self, within: Duration) -> anyhow::Result<Resumed> {
         let said = self.command(&format!("await {}", within.as_millis()))?;
         let took = |name: &str| said[name].as_u64().map(Duration::from_millis);
-        let (first, all) = (took("first_ms"), took("all_ms"));
-        Ok(Resumed { first: first.context("first_ms")?, all: all.context("all_ms")? })
+        let (pause, all) = (took("pause_ms"), took("all_ms"));
+        Ok(Resumed { pause: pause.context("pause_ms")?, all: all.context("all_ms")? })
     }
 
     /// Anything else; an error if it did not succeed.
