@@ -31,7 +31,7 @@ const TABLE: [(&str, u64, u64); 21] = [
     ("readme", 8, 8),
     ("differ", 30, 30),
     ("kills", 60, 40),
-    ("cluster", 35, 30),
+    ("cluster", 30, 28),
     ("fetch", 300, 300),
     ("suite", 180, 180),
     ("build go", 240, 20),

@@ -110,6 +110,3 @@ fn without(recording: &Recording, lost: Id) -> Recording {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;

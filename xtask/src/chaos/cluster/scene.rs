@@ -15,6 +15,7 @@ use super::network::{Network, Way};
 use crate::chaos::full_disk::is_clear;
 use crate::cluster::{Address, Cluster, Member};
 use crate::random::Random;
+use crate::server::Server;
 
 /// How long a fault lasts: some shorter than an election, some much longer.
 const LASTS_MS: std::ops::Range<u64> = 200..6000;
@@ -22,6 +23,7 @@ const LASTS_MS: std::ops::Range<u64> = 200..6000;
 const AWAY_MS: std::ops::Range<u64> = 0..3000;
 /// After a disk has space again: the server looks at it once a second.
 const LOOKED_AT: Duration = Duration::from_millis(1500);
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
 const DAY_S: u64 = 86_400;
 /// A member that was removed ends by itself, or is ended.
 const REMOVED_WITHIN: Duration = Duration::from_secs(3);
@@ -219,7 +221,7 @@ impl Scene {
         thread::sleep(lasts);
         self.disk.clear()?;
         let member = self.cluster.members.last_mut().context("a member")?;
-        let ended = !member.is_running()?;
+        let ended = has_ended(member)?;
         if ended {
             let said = member.final_lines();
             ensure!(said.lines().any(is_clear), "its final words name no lack of space:\n{said}");
@@ -227,7 +229,6 @@ impl Scene {
             member.start()?;
         }
         let what = format!("of {}, for {} ms, which {} it", member.name, lasts.as_millis(), ending(ended));
-        thread::sleep(LOOKED_AT);
         self.clients.command("disarm")?;
         Ok(what)
     }
@@ -291,6 +292,13 @@ impl Scene {
         let names: Vec<&str> = members.iter().map(|at| self.cluster.members[*at].name.as_str()).collect();
         names.join(" and ")
     }
+}
+
+/// Whether it ends because of a full disk; if it has said so, it takes its time to close connections.
+fn has_ended(member: &mut Member) -> anyhow::Result<bool> {
+    let server = member.server()?;
+    let is_ending = |server: &Server| server.final_lines().lines().any(is_clear);
+    Ok(server.wait_exit(LOOKED_AT).is_ok() || is_ending(server) && server.wait_exit(ENDED_WITHIN).is_ok())
 }
 
 fn pick(random: &mut Random, count: usize) -> usize {
