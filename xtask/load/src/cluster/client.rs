@@ -168,7 +168,7 @@ impl Client {
 }
 
 fn key(number: u64) -> String {
-    format!("{}/{number}", if number % 2 == 0 { "even" } else { "odd" })
+    format!("{}/{number}", if number.is_multiple_of(2) { "even" } else { "odd" })
 }
 
 fn leased_key(number: u64) -> String {

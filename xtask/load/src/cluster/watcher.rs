@@ -118,7 +118,7 @@ impl Watcher {
                     if answer.canceled {
                         return false;
                     }
-                    self.told(watch, answer);
+                    self.told(watch, &answer);
                 }
                 Ok(Ok(None) | Err(_)) => return false,
                 Err(_) if heard.elapsed() > SILENT => return false,
@@ -134,8 +134,8 @@ impl Watcher {
         true
     }
 
-    fn told(&mut self, watch: &mut Watch, answer: WatchResponse) {
-        let header = Revision(answer.header.map_or(0, |header| header.revision));
+    fn told(&mut self, watch: &mut Watch, answer: &WatchResponse) {
+        let header = Revision(answer.header.as_ref().map_or(0, |header| header.revision));
         let mut recorder = self.shared.recorder.borrow_mut();
         if answer.created {
             recorder.tell(watch.id, header, Told::Created);
