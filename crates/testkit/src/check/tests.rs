@@ -1,8 +1,5 @@
-use crate::check::{Law, Settings, Verdict, check};
+use crate::check::Law;
 use crate::testing::{Lie, Plot};
-use crate::{
-    Answer, Event, History, LeaseId, Operation, Outcome, Range, Record, Recording, Revision, StepAnswer, Told,
-};
 
 mod lies;
 mod reference;
@@ -40,44 +37,6 @@ fn watches_that_are_told_all_are_accepted() {
     for seed in 0..SEEDS {
         accepted(Plot { watches: 4, leases: true, ..Plot::new(seed) });
     }
-}
-
-/// A put that nobody answered was done; eight deletes that were not answered either come into question before it.
-fn one_of_nine(is_watched: bool) -> Verdict {
-    let mut recording = Recording::default();
-    let watch =
-        recording.watch(0, Range { key: "a".to_owned(), range_end: "b".to_owned() }, Some(Revision(2)));
-    for number in 1..=8 {
-        recording.invoke(number, 0, Operation::delete(&format!("a{number}")));
-    }
-    recording.invoke(9, 0, Operation::put("a9", "x"));
-    let call = recording.invoke(10, 0, Operation::range("b"));
-    let results = vec![StepAnswer::Range(None)];
-    let answer = Answer { revision: Revision(2), succeeded: true, results };
-    recording.complete(call, 0, Outcome::Done(answer));
-    if is_watched {
-        let two = Revision(2);
-        let record = Record {
-            value: "x".to_owned(),
-            create_revision: two,
-            mod_revision: two,
-            version: 1,
-            lease: LeaseId::default(),
-        };
-        let event = Event { key: "a9".to_owned(), revision: two, record: Some(record), prev_kv: None };
-        recording.tell(watch, 0, two, Told::Events(vec![event]));
-    }
-    let history = History::try_from(&recording).unwrap();
-    check(&history, &Settings { trials_max: 4, ..Settings::default() })
-}
-
-#[test]
-fn what_answers_leave_open_watches_may_decide() {
-    let laws: Vec<Law> = one_of_nine(false).violations.iter().map(|found| found.law).collect();
-    assert_eq!(laws, [Law::Undecided]);
-    let verdict = one_of_nine(true);
-    assert!(verdict.holds(), "{verdict}");
-    assert_eq!(verdict.order.len(), 1);
 }
 
 /// A call takes three steps of a client: it is made, done and answered.
