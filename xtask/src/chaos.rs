@@ -4,14 +4,16 @@
 //! on the same directory and compares it with the journal: every acknowledged write is there with its value
 //! and revision, a write whose fate was unknown is there whole or not at all, and nothing else is there.
 
+pub(crate) mod cluster;
 mod full_disk;
+mod leader_kills;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use crate::args::Args;
 use crate::backend::Backend;
@@ -21,8 +23,10 @@ use crate::load::{Load, number};
 use crate::places::Places;
 use crate::random::{self, Random};
 use crate::server::Plan;
-use crate::setup::{self, Ready};
+use crate::setup::{self, Clients, Ready};
 use crate::steps::Tally;
+use cluster::Storm;
+use leader_kills::LeaderKills;
 
 /// Load before each kill: from the first writes to long after the first segments and checkpoints.
 const LOAD_MS: std::ops::Range<u64> = 50..1500;
@@ -38,11 +42,24 @@ pub(crate) struct Kills {
 pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
+    /// The option that chooses it again.
+    choice: &'static str,
+}
+
+impl Target {
+    /// Somebody else's server.
+    pub(crate) fn named(program: PathBuf) -> Target {
+        Target { name: program.display().to_string(), program, choice: "--server" }
+    }
+
+    fn choice(&self) -> String {
+        format!("{} {}", self.choice, self.name)
+    }
 }
 
 impl From<&Built> for Target {
     fn from(built: &Built) -> Target {
-        Target { name: built.backend.to_string(), program: built.program.clone() }
+        Target { name: built.backend.to_string(), program: built.program.clone(), choice: "--backend" }
     }
 }
 
@@ -50,19 +67,24 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     if let Some(inside) = args.take_value::<String>("--inside")? {
         return full_disk::inside(&inside, args);
     }
+    if let Some(inside) = args.take_value::<String>("--inside-cluster")? {
+        return cluster::inside(&inside, args);
+    }
     let disk_full = args.take_switch("--disk-full");
     let times: Option<u32> = args.take_value("--kills")?;
-    let seed: Option<u64> = args.take_value("--seed")?;
+    let leaders: Option<u32> = args.take_value("--leader-kills")?;
+    let seed: u64 = args.take_value("--seed")?.unwrap_or_else(random::seed);
+    let storm = if args.take_switch("--cluster") { Some(Storm::take(&mut args, seed)?) } else { None };
     let named: Option<PathBuf> = args.take_value("--server")?;
     let backends = Backend::take_all(&mut args)?;
     args.finish()?;
-    if times.is_none() && !disk_full {
-        bail!("say how often: `cargo xtask chaos --kills 20`, or fill its disk: `--disk-full`");
+    if times.is_none() && leaders.is_none() && storm.is_none() && !disk_full {
+        bail!("say what: `--kills 20`, `--leader-kills 20`, `--disk-full` or `--cluster`");
     }
     let ready = setup::prepare(places, &backends)?;
     let program = build::load(places, &ready, Profile::Dev)?;
     let load = Load::new(program.clone());
-    let seed = seed.unwrap_or_else(random::seed);
+    let etcdctl = if leaders.is_some() { Some(newest_etcdctl(places)?) } else { None };
     let mut tally = Tally::default();
     for target in targets(places, &ready, (named, &backends))? {
         if let Some(times) = times {
@@ -70,6 +92,13 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
         }
         if disk_full {
             note(full_disk::check(&target, &program, &mut tally), &mut tally);
+        }
+        if let Some((times, etcdctl)) = leaders.zip(etcdctl.clone()) {
+            let kills = LeaderKills { times, seed, etcdctl };
+            note(leader_kills::check(&target, &kills, &mut tally), &mut tally);
+        }
+        if let Some(storm) = &storm {
+            note(cluster::check(&target, &program, storm, &mut tally), &mut tally);
         }
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
@@ -83,13 +112,19 @@ fn targets(
     (named, backends): (Option<PathBuf>, &[Backend]),
 ) -> anyhow::Result<Vec<Target>> {
     if let Some(program) = named {
-        return Ok(vec![Target { name: program.display().to_string(), program }]);
+        return Ok(vec![Target::named(program)]);
     }
     let build = |&backend| {
         let program = build::server(places, ready, (backend, Profile::Dev))?;
         Ok(Target::from(&Built { backend, program }))
     };
     backends.iter().map(build).collect()
+}
+
+fn newest_etcdctl(places: &Places) -> anyhow::Result<PathBuf> {
+    let clients = Clients::prepare(places)?;
+    let (_, program) = clients.etcdctl.last().context("an etcdctl is there")?;
+    Ok(program.clone())
 }
 
 /// One server's failure is said and counted; the other still has its turn.

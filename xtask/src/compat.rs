@@ -4,6 +4,7 @@
 
 mod golang;
 mod process;
+mod readme;
 mod script;
 mod suites;
 mod unit;
@@ -87,6 +88,10 @@ fn all(places: &Places, quick: bool, backends: &[Backend]) -> anyhow::Result<Exi
             steps.run(&Step::with("kills", built.backend), |tally| {
                 chaos::kills(&built.into(), load, &kills, tally)
             });
+            let storm = chaos::cluster::Storm::small();
+            steps.run(&Step::with("cluster", built.backend), |tally| {
+                chaos::cluster::check(&built.into(), load.program(), &storm, tally)
+            });
         }
     }
     Ok(steps.finish())
@@ -120,6 +125,7 @@ fn check(steps: &mut Steps, subject: &Subject<'_>) {
     }
     steps.run(&Step::with("process", backend), |tally| process::check(subject, tally));
     steps.run(&Step::with("unit", backend), |tally| unit::check(subject, tally));
+    steps.run(&Step::with("readme", backend), |tally| readme::check(subject, tally));
 }
 
 /// A fresh server per etcdctl and script, so that a script can name revisions.

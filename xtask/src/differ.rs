@@ -85,7 +85,7 @@ pub(crate) fn main(places: &Places, mut args: Args) -> anyhow::Result<ExitCode> 
     let etcd = version.map_or(Ok(clients.reference()), |version| clients.etcd(&version))?;
     let load = build::load(places, &ready, profile)?;
     let targets = match named {
-        Some(program) => vec![Target { name: program.display().to_string(), program }],
+        Some(program) => vec![Target::named(program)],
         None => {
             let build = |&backend| {
                 let program = build::server(places, &ready, (backend, profile))?;

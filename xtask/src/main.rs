@@ -4,8 +4,8 @@
 //! gRPC is the separate program `quorate-load`. Every subcommand that needs a compiled server runs
 //! `setup` first, so nothing has to be remembered.
 //!
-//! Laws: X1 it ends only processes that it started, by their id. X2 all traffic stays on 127.0.0.1, and
-//! ports are free ones (`run` alone uses etcd's 2379). X3 a child never outlives the guard that holds it.
+//! Laws: X1 it ends only processes that it started, by their id. X2 all traffic stays on 127.0.0.1 or
+//! in a network namespace of our own; on 127.0.0.1 ports are free ones (`run` alone uses etcd's 2379). X3 a child never outlives the guard that holds it.
 
 mod args;
 mod backend;
@@ -13,6 +13,7 @@ mod bench;
 mod budget;
 mod build;
 mod chaos;
+mod cluster;
 mod command;
 mod compat;
 mod differ;
@@ -21,6 +22,7 @@ mod load;
 mod places;
 mod random;
 mod run;
+mod sandbox;
 mod server;
 mod setup;
 mod steps;
@@ -52,9 +54,11 @@ cargo xtask COMMAND
   compat  --suites | --suite NAME [--backend B] [--server etcd]
           the tests of etcd clients (etcd-client, aetcd, etcd-client-py, etcd3gw) against our server, or against
           etcd 3.5.1; fetches them the first time, and needs root or user namespaces
-  chaos   --kills N [--backend B] [--seed S] | --disk-full [--backend B]
+  chaos   --kills N | --disk-full | --leader-kills N | --cluster, with [--backend B] [--seed S]
           SIGKILL under load, again and again; every acknowledged write must be there.
-          --server PROGRAM does it to any server with etcd's flags, etcd itself for one
+          --server PROGRAM does it to any server with etcd's flags, etcd itself for one.
+          --leader-kills: three members, written to and watched with etcdctl, lose their leader. --cluster: members in
+          networks of their own are killed, stopped, cut off and more, and what clients saw is judged; `chaos --help`
   differ  [--ops N] [--seed S] [--backend B] | --replay FILE
           the same random histories for etcd 3.7.1 and our server; every field of every answer
           must be the same. `differ --help` lists its options
@@ -79,7 +83,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &str, words: Vec<String>) -> anyhow::Result<ExitCode> {
     let wants_help = words.iter().any(|word| word == "--help");
-    let help = [("bench", bench::HELP), ("differ", differ::HELP)];
+    let help = [("bench", bench::HELP), ("chaos", chaos::cluster::HELP), ("differ", differ::HELP)];
     if let Some((_, help)) = help.iter().find(|(name, _)| wants_help && *name == command) {
         println!("{help}");
         return Ok(ExitCode::SUCCESS);

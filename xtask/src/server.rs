@@ -83,7 +83,7 @@ impl Plan {
 }
 
 /// Two different ports that were free a moment ago.
-fn free_ports() -> anyhow::Result<(u16, u16)> {
+pub(crate) fn free_ports() -> anyhow::Result<(u16, u16)> {
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok((first.local_addr()?.port(), second.local_addr()?.port()))
@@ -156,7 +156,7 @@ impl Server {
     }
 
     /// X1: the id is that of our own child, which is not yet waited for.
-    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let id = Pid::from_child(&self.child);
         kill_process(id, signal).with_context(|| format!("signal process {}", self.child.id()))
     }

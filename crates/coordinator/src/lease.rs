@@ -109,9 +109,13 @@ impl LeaseClock {
         self.shared.term.subscribe()
     }
 
-    pub(crate) fn renew(&self, id: LeaseId) -> Kept {
+    /// Renews it on the clock that this member keeps as the leader of `term`; another reign's clock says nothing about it.
+    pub(crate) fn renew(&self, id: LeaseId, term: u64) -> Kept {
         let now = self.now();
         let mut state = self.state();
+        if *self.shared.term.borrow() != Some(term) {
+            return Kept::Resting;
+        }
         let Some(deadlines) = &mut state.deadlines else { return Kept::Resting };
         match deadlines.renew(id, now) {
             Renewal::Renewed { ttl_seconds, is_checkpointed } => {

@@ -106,7 +106,8 @@ pub fn check(history: &History, settings: &Settings) -> Verdict {
 }
 
 /// Finds the order in up to three steps, so that a finding names who is wrong: what clients were answered, then also
-/// what watches were told, then also how long leases live.
+/// what watches were told, then also how long leases live. A step that cannot be decided leaves it to the next one, which
+/// knows more: whatever order that finds, explains the answers too.
 fn order(
     history: &History,
     settings: &Settings,
@@ -114,23 +115,42 @@ fn order(
 ) -> Result<Order, Vec<Violation>> {
     let mut scope = Scope { watches: false, leases: None };
     certain(history, false)?;
-    let mut order = find(history, scope, settings).map_err(|found| vec![found])?;
+    let mut order = or_undecided(find(history, scope, settings))?;
     if !history.watches.is_empty() {
         certain(history, true)?;
         scope.watches = true;
-        against(history, &order.writes, Certainty::Acknowledged)?;
-        order = find(history, scope, settings).map_err(|found| vec![found.or(Law::WatchWhole)])?;
-        against(history, &order.writes, Certainty::All)?;
+        if let Ok(order) = &order {
+            against(history, &order.writes, Certainty::Acknowledged)?;
+        }
+        let found = find(history, scope, settings).map_err(|found| found.or(Law::WatchWhole));
+        order = or_undecided(found)?;
+        if let Ok(order) = &order {
+            against(history, &order.writes, Certainty::All)?;
+        }
     }
     if !history.leases.is_empty() {
         let guarantees = Guarantees::new(history, settings);
         scope.leases = Some(&guarantees);
         match find(history, scope, settings) {
-            Ok(found) => order = found,
-            Err(found) => violations.push(found.or(Law::LeaseEarly)),
+            Ok(found) => {
+                if order.is_err() && scope.watches {
+                    against(history, &found.writes, Certainty::All)?;
+                }
+                order = Ok(found);
+            }
+            Err(found) if order.is_ok() => violations.push(found.or(Law::LeaseEarly)),
+            Err(found) => order = Err(found),
         }
     }
-    Ok(order)
+    order.map_err(|undecided| vec![undecided])
+}
+
+/// An order, or that none was found in time; that there is none is an error at once.
+fn or_undecided(found: Result<Order, Violation>) -> Result<Result<Order, Violation>, Vec<Violation>> {
+    match found {
+        Err(found) if found.law != Law::Undecided => Err(vec![found]),
+        found => Ok(found),
+    }
 }
 
 fn against(history: &History, order: &[Placed], certainty: Certainty) -> Result<(), Vec<Violation>> {

@@ -54,7 +54,7 @@
 //! that knows nothing of this, on thousands of small histories, true and bent.
 //!
 //! What watches were told joins in as more facts, in a second pass, and what clients know of their leases in a third:
-//! a finding then says who is to blame. A verdict is only as good as what was recorded: an unknown call that nobody
+//! a finding then says who is to blame. What a pass cannot decide it leaves to the next, which knows more. A verdict is only as good as what was recorded: an unknown call that nobody
 //! ever sees may have been done or not, and the checker takes whatever explains the rest.
 //!
 //! # What it does not judge

@@ -10,6 +10,7 @@
 
 mod bench;
 mod chaos;
+mod cluster;
 mod connection;
 mod differ;
 mod grpc;
@@ -34,6 +35,8 @@ const HELP: &str = "\
 quorate-load measure      measures one workload; prints one line of JSON
              chaos-write  writes until the connection dies; keeps the journal
              verify       compares the server with the journal; prints one line of JSON
+             cluster      the clients of a cluster; records everything; takes commands on stdin
+             judge        the verdict on what `cluster` recorded
              differ       compares two servers; asks on stdout for fresh ones; prints one line of JSON
 cargo xtask chaos, compat, bench and differ call it";
 
@@ -56,6 +59,8 @@ fn run(command: &str, options: Options) -> anyhow::Result<()> {
     match command {
         "measure" => bench::run(options),
         "chaos-write" => runtime.block_on(chaos::run(options)),
+        "cluster" => runtime.block_on(cluster::run(options)),
+        "judge" => cluster::judge(options),
         "differ" => differ::run(options),
         "verify" => runtime.block_on(verify::run(options)),
         _ => anyhow::bail!("no such command\n{HELP}"),

@@ -79,7 +79,7 @@ fn fill(server: &Path, load: &Load, disk: &Path) -> anyhow::Result<()> {
     all_is_there(&plan, load, (&log, &journal))
 }
 
-fn is_clear(line: &str) -> bool {
+pub(super) fn is_clear(line: &str) -> bool {
     let line = line.to_lowercase();
     ["no space left", "disk is full", "os error 28", "storagefull"].iter().any(|words| line.contains(words))
 }

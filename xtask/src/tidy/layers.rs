@@ -33,8 +33,8 @@ const TABLE: [(&str, &str); 20] = [
     ("quorate", "node storage-memory storage-rocksdb storage state-machine tasks"),
 ];
 
-/// The load program is a client like any other: all it knows is the wire.
-const LOAD: &str = "proto";
+/// The load program is a client like any other: all it knows is the wire. What its clients saw it writes down for testkit.
+const LOAD: &str = "proto testkit";
 
 const PREFIX: &str = "quorate-";
 

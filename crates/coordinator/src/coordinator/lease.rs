@@ -88,8 +88,16 @@ impl Coordinator {
                     None => continue,
                 }
             }
+            let term = self.leads_in();
             self.confirm(call).await?;
-            match self.leases().renew(id) {
+            // Who was deposed meanwhile was confirmed by its successor, whose clock counts.
+            let Some(term) = term.filter(|term| self.leads_in() == Some(*term)) else {
+                if !self.leads_elsewhere() {
+                    self.pause(call).await?;
+                }
+                continue;
+            };
+            match self.leases().renew(id, term) {
                 Kept::Renewed { ttl_seconds, is_checkpointed } => {
                     if is_checkpointed {
                         self.submit(call, Kind::LeaseCheckpoint(vec![(id, 0)])).await?.result?;
@@ -103,7 +111,7 @@ impl Coordinator {
                     }
                     // This member does not keep the time any more: it may live on after all.
                 }
-                Kept::Resting => self.await_reign(call).await?,
+                Kept::Resting => self.await_reign(call, term).await?,
             }
         }
     }
@@ -200,21 +208,32 @@ impl Coordinator {
         leader.is_some_and(|leader| leader != self.shared.member)
     }
 
+    /// The term in which this member leads, as far as it knows.
+    fn leads_in(&self) -> Option<u64> {
+        let standing = self.shared.consensus.standing();
+        (standing.leader == Some(self.shared.member)).then_some(standing.term)
+    }
+
     /// The leader's answer; none after a rest, if it gave none: another member may lead by now.
     async fn ask_leader(&self, call: &Call, question: LeaseQuestion) -> Result<Option<Option<i64>>, Error> {
         let asking = self.shared.consensus.ask_leader(question, call.deadline);
         if let Ok(answer) = self.by_deadline(call, asking).await? {
             return Ok(Some(answer));
         }
-        let clock = self.clock().clone();
-        self.by_deadline(call, clock.sleep_until(clock.now() + ASK_PAUSE)).await?;
+        self.pause(call).await?;
         Ok(None)
     }
 
-    /// Waits until this member keeps the time, as it soon does once it leads.
-    async fn await_reign(&self, call: &Call) -> Result<(), Error> {
-        let mut term = self.leases().term();
-        match self.by_deadline(call, term.wait_for(Option::is_some)).await {
+    async fn pause(&self, call: &Call) -> Result<(), Error> {
+        let clock = self.clock().clone();
+        self.by_deadline(call, clock.sleep_until(clock.now() + ASK_PAUSE)).await?;
+        Ok(())
+    }
+
+    /// Waits until this member keeps the time in `term`, as it soon does once it leads in it.
+    async fn await_reign(&self, call: &Call, term: u64) -> Result<(), Error> {
+        let mut kept = self.leases().term();
+        match self.by_deadline(call, kept.wait_for(|kept| *kept == Some(term))).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Unavailable::Stopped.into()),
             Err(reason) => Err(reason.into()),

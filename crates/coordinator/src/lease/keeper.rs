@@ -78,7 +78,17 @@ impl Keeper {
                 return Ok(());
             }
             match self.revoke(term, ids.clone()).await {
-                Ok(()) => self.leases.ended(&ids),
+                Ok(()) => {
+                    let published = self.door.reader().newest();
+                    let (living, ended): (Vec<LeaseId>, Vec<LeaseId>) =
+                        ids.into_iter().partition(|id| published.leases().get(*id).is_some());
+                    self.leases.ended(&ended);
+                    if !living.is_empty() {
+                        // The entry came into another term, so it did nothing: another reign has begun.
+                        self.leases.give_back(&living);
+                        return Ok(());
+                    }
+                }
                 Err(error) => {
                     self.leases.give_back(&ids);
                     return Err(error);
@@ -116,3 +126,6 @@ impl Keeper {
         clock.sleep_until(clock.now() + span).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,4 @@
-//! Namespaces for one run of a suite: its own loopback, its own processes.
-//!
-//! This program runs itself again within them, as `chaos --disk-full` does. They are made by `unshare` and not by
-//! `ip netns add`: they have no name that could be left behind, and the processes go with them when the first one ends.
+//! One run of a suite in namespaces of its own: its own loopback, its own processes. U3: they end with it (`sandbox`).
 
 use std::env;
 use std::path::Path;
@@ -14,31 +11,13 @@ use super::{Scene, Suite};
 use crate::args::Args;
 use crate::command;
 use crate::places::Places;
+use crate::sandbox;
 use crate::server::Server;
-
-/// U3: when this program ends, however it ends, `unshare` is killed; then the first process within is, and with it all
-/// others.
-const MAKERS: [&str; 10] = [
-    "--pdeathsig",
-    "KILL",
-    "--",
-    "unshare",
-    "--net",
-    "--pid",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-    "--mount",
-];
 
 /// Everything that is printed goes to `log`.
 pub(super) fn run(suite: &Suite, scene: &Scene, log: &Path) -> anyhow::Result<()> {
-    let mut command = Command::new("setpriv");
-    command.args(MAKERS);
-    if !rustix::process::geteuid().is_root() {
-        command.arg("--map-root-user");
-    }
-    command.arg("--").arg(env::current_exe()?).args(["compat", "--inside", suite.name]);
+    let mut command = sandbox::command();
+    command.arg(env::current_exe()?).args(["compat", "--inside", suite.name]);
     command.arg("--for").arg(&scene.server).arg("--etcdctl").arg(&scene.etcdctl);
     command.arg("--place").arg(&scene.place);
     for program in &scene.programs {

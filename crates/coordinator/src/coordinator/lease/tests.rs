@@ -1,7 +1,7 @@
 use super::*;
 use crate::admission::Limits;
 use crate::call::Identity;
-use crate::testing::{LocalConsensus, MEMBER, Manner};
+use crate::testing::{LocalConsensus, MEMBER, Manner, TERM};
 use crate::{DeleteRange, Put};
 use quorate_mvcc::{self as mvcc, Query};
 use quorate_tasks::testing::ManualClock;
@@ -294,7 +294,7 @@ async fn a_state_that_replaces_this_one_brings_its_leases_and_those_who_wait_are
             scene.pass(4).await;
             // Beyond the deadline, and before anybody has looked who is due.
             scene.clock.advance(Duration::from_millis(1010));
-            let kept = scene.door.leases().renew(LeaseId(8));
+            let kept = scene.door.leases().renew(LeaseId(8), TERM);
             let crate::lease::Kept::Ending(ended) = kept else { panic!("{kept:?}") };
             let newest = other.door.reader().newest();
             assert!(scene.consensus.install(newest.view().as_ref()).unwrap());
