@@ -10,6 +10,7 @@
 
 mod bench;
 mod chaos;
+mod cluster;
 mod connection;
 mod differ;
 mod grpc;
@@ -23,6 +24,7 @@ mod meter;
 mod model;
 mod options;
 mod random;
+mod round_trip;
 mod usage;
 mod verify;
 
@@ -32,6 +34,8 @@ use options::Options;
 
 const HELP: &str = "\
 quorate-load measure      measures one workload; prints one line of JSON
+             round-trip   measures a way there and back; prints one line of JSON
+             cluster      measures while members come and go; asks for that on stdout; prints one line of JSON
              chaos-write  writes until the connection dies; keeps the journal
              verify       compares the server with the journal; prints one line of JSON
              differ       compares two servers; asks on stdout for fresh ones; prints one line of JSON
@@ -55,6 +59,8 @@ fn run(command: &str, options: Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match command {
         "measure" => bench::run(options),
+        "round-trip" => round_trip::run(options),
+        "cluster" => runtime.block_on(cluster::run(options)),
         "chaos-write" => runtime.block_on(chaos::run(options)),
         "differ" => differ::run(options),
         "verify" => runtime.block_on(verify::run(options)),
