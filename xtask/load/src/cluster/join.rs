@@ -19,8 +19,8 @@ use crate::options::Options;
 use crate::usage;
 
 const VALUE_BYTES: u64 = 4096;
-/// Not counted: caches are cold.
-const WARM_UP: Duration = Duration::from_secs(2);
+/// Not counted: caches are cold, and what was just written is still being put in order.
+const WARM_UP: Duration = Duration::from_secs(10);
 const LEVEL_WITHIN: Duration = Duration::from_secs(600);
 /// Fewer puts than these say nothing about a p99.
 const PUTS_MIN: usize = 100;
