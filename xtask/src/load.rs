@@ -45,7 +45,7 @@ impl Load {
         arguments: &[String],
         mut answer: impl FnMut(&str) -> anyhow::Result<String>,
     ) -> anyhow::Result<Value> {
-        let mut command = self.command("cluster", arguments);
+        let mut command = self.command("failover", arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = command.spawn().with_context(|| format!("start {}", command::line(&command)))?;
         let mut running = Running { child };

@@ -10,7 +10,7 @@
 
 mod bench;
 mod chaos;
-mod cluster;
+mod failover;
 mod connection;
 mod differ;
 mod grpc;
@@ -35,7 +35,7 @@ use options::Options;
 const HELP: &str = "\
 quorate-load measure      measures one workload; prints one line of JSON
              round-trip   measures a way there and back; prints one line of JSON
-             cluster      measures while members come and go; asks for that on stdout; prints one line of JSON
+             failover     measures while members come and go; asks for that on stdout; prints one line of JSON
              chaos-write  writes until the connection dies; keeps the journal
              verify       compares the server with the journal; prints one line of JSON
              differ       compares two servers; asks on stdout for fresh ones; prints one line of JSON
@@ -60,7 +60,7 @@ fn run(command: &str, options: Options) -> anyhow::Result<()> {
     match command {
         "measure" => bench::run(options),
         "round-trip" => round_trip::run(options),
-        "cluster" => runtime.block_on(cluster::run(options)),
+        "failover" => runtime.block_on(failover::run(options)),
         "chaos-write" => runtime.block_on(chaos::run(options)),
         "differ" => differ::run(options),
         "verify" => runtime.block_on(verify::run(options)),

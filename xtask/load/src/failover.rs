@@ -1,4 +1,4 @@
-//! `cluster`: what happens to clients while members of a cluster come and go. Prints one line of JSON.
+//! `failover`: what happens to clients while members of a cluster come and go. Prints one line of JSON.
 //!
 //! Whoever started us has the members ([`landlord`]) and kills, stops and starts them when we ask for it. Meanwhile puts go on
 //! at a steady rate ([`steady`]), whatever becomes of them; all that was sent is in the journal when we end.
