@@ -5,6 +5,7 @@
 //! medians over the rounds. A server that loses what it acknowledged has no numbers: each measurement that
 //! writes ends with SIGKILL, a restart and a check.
 
+mod cluster;
 mod contender;
 mod table;
 mod workload;
@@ -24,6 +25,7 @@ use crate::places::Places;
 use crate::server::{Plan, Server};
 use crate::setup;
 
+use cluster::Case;
 use contender::{Choice, Contender};
 use table::Table;
 use workload::{Row, Workload};
@@ -37,6 +39,12 @@ cargo xtask bench [OPTIONS]
   --connections N    instead of clients / 10
   --rounds R         5, or 3 where each begins with a long preload; the order of the servers changes with each
   --leases N         that fall due in expire, instead of 100,000
+  --cluster A,B      instead of those above, on clusters of three members beside etcd 3.7.1: cluster-put election hand-over
+                     follower-read join, or all
+  --tries N          of election, instead of 50, and of hand-over, instead of 20
+  --election-timeout MS --heartbeat-interval MS
+                     of election, instead of 1000/100 and 200/20
+  --bytes N          that the others hold in join, instead of 1 GiB
   --ops N            measured operations, instead of each row's own; a fifth of them more is warm-up
   --quick            one round of less: to see whether it works
   --backend B        ours with this backend only; without it rocksdb and memory
@@ -48,13 +56,22 @@ cargo xtask bench [OPTIONS]
   --json FILE        every measurement as one line of JSON, appended
 
 Progress goes to stderr, tables to stdout. Servers have their defaults and free ports on 127.0.0.1; their data is
-below $TMPDIR. What the workloads are stands in docs/performance.md.";
+below $TMPDIR. What the workloads are stands in docs/performance.md.
+
+Gates of the workloads on clusters, printed as ok or MISSED; a run does not fail for them:
+  cluster-put        three nodes have at least 0.60 of the puts/s of one node in the same run
+  election           from SIGKILL to the first answer to a later write: median at most 1250 ms and p99 at most 1500 ms with the
+                     default time-outs, p99 at most 350 ms with 200/20
+  hand-over          no time without an acknowledged write is longer than 100 ms
+  follower-read      p50 at a follower is above that at the leader by at most one call (a serializable range of no key)
+  join               the leader's p99 of puts is at most doubled while a member gets its state";
 
 #[derive(Debug)]
 struct Bench {
     contenders: Vec<Contender>,
     load: Load,
     rows: Vec<Row>,
+    cases: Vec<Case>,
     /// Instead of each row's own.
     rounds: Option<u32>,
     threads: bool,
@@ -76,8 +93,12 @@ impl Bench {
         let json: Option<PathBuf> = args.take_value("--json")?;
         let load: Option<PathBuf> = args.take_value("--load")?;
         let threads = args.take_switch("--threads");
-        let rows = rows(args, quick)?;
+        let clients: Option<Counts> = args.take_value("--clients")?;
+        let ops: Option<u64> = args.take_value("--ops")?;
+        let cases = cluster::take(args, clients.as_ref(), ops, quick)?;
+        let rows = if cases.is_empty() { rows(args, clients, ops, quick)? } else { Vec::new() };
         let choice = Choice::take(args)?;
+        let choice = if cases.is_empty() { choice } else { choice.beside_newest() };
         let load = match load {
             Some(program) => program,
             None => build::load(places, &setup::prepare(places, &[])?, Profile::Release)?,
@@ -93,6 +114,7 @@ impl Bench {
             contenders: choice.contenders(places)?,
             load: Load::new(load),
             rows,
+            cases,
             rounds: rounds.or(quick.then_some(1)),
             threads,
             json: json.map(open).transpose()?,
@@ -114,45 +136,86 @@ impl Bench {
                 println!("{}", table.threads());
             }
         }
+        for case in std::mem::take(&mut self.cases) {
+            self.run_case(&case)?;
+        }
         let first = &self.contenders[0].name;
         println!("\nin brackets the ratio to {first}");
         println!(
-            "puts, transactions, mixed, compact and expire ended with SIGKILL, a restart and a check of all that was acknowledged"
+            "puts, transactions, mixed, compact, expire and all on clusters ended with SIGKILL, a restart and a check of all that was acknowledged"
         );
         Ok(self.failures)
     }
 
+    fn run_case(&mut self, case: &Case) -> anyhow::Result<()> {
+        let mut table =
+            cluster::Table::new(self.contenders.iter().map(|contender| contender.name.clone()), case);
+        let rounds = self.rounds.unwrap_or(case.kind.rounds());
+        for round in 0..rounds {
+            for at in turns(self.contenders.len(), round)? {
+                for (variant, planned) in case.variants().iter().enumerate() {
+                    let name = self.contenders[at].name.clone();
+                    let report = cluster::measure(&self.load, &self.contenders[at], planned);
+                    let heading = format!("{}, {}", case.heading(), planned.label);
+                    let report = report.unwrap_or_else(|error| self.failed(&name, &heading, &error));
+                    eprintln!("round {} {heading:<44} {name:<14} {}", round + 1, case.brief(&report));
+                    self.keep(&json!({
+                        "server": name, "workload": case.kind.name(), "variant": planned.label,
+                        "clients": case.clients, "round": round + 1, "report": report,
+                    }))?;
+                    table.add(at, variant, report);
+                }
+            }
+        }
+        println!("\n{}\n{}; medians of {rounds} rounds", case.heading(), case.essence());
+        println!("{}", table.text(case));
+        if self.threads {
+            println!("{}", table.threads());
+        }
+        Ok(())
+    }
+
     /// Every contender once; who begins changes with the round.
     fn round(&mut self, round: u32, row: &Row, table: &mut Table) -> anyhow::Result<()> {
-        let count = self.contenders.len();
-        for turn in 0..count {
-            let at = (turn + usize::try_from(round)?) % count;
-            let contender = &self.contenders[at];
-            let report = measure(&self.load, contender, row).unwrap_or_else(|error| {
-                eprintln!("FAILED {}, {}: {error:#}", contender.name, row.heading());
-                self.failures += 1;
-                json!({ "failed": error.to_string().lines().next() })
-            });
-            eprintln!("round {} {:<36} {:<14} {}", round + 1, row.heading(), contender.name, brief(&report));
-            if let Some(json) = &mut self.json {
-                let line = json!({
-                    "server": contender.name, "workload": row.workload.name(), "clients": row.clients,
-                    "connections": row.connections, "round": round + 1, "report": report,
-                });
-                writeln!(json, "{line}")?;
-            }
+        for at in turns(self.contenders.len(), round)? {
+            let name = self.contenders[at].name.clone();
+            let report = measure(&self.load, &self.contenders[at], row);
+            let report = report.unwrap_or_else(|error| self.failed(&name, &row.heading(), &error));
+            eprintln!("round {} {:<36} {name:<14} {}", round + 1, row.heading(), brief(&report));
+            self.keep(&json!({
+                "server": name, "workload": row.workload.name(), "clients": row.clients,
+                "connections": row.connections, "round": round + 1, "report": report,
+            }))?;
             table.add(at, report);
+        }
+        Ok(())
+    }
+
+    /// What stands for a measurement that failed.
+    fn failed(&mut self, name: &str, heading: &str, error: &anyhow::Error) -> Value {
+        eprintln!("FAILED {name}, {heading}: {error:#}");
+        self.failures += 1;
+        json!({ "failed": error.to_string().lines().next() })
+    }
+
+    fn keep(&mut self, measurement: &Value) -> anyhow::Result<()> {
+        if let Some(json) = &mut self.json {
+            writeln!(json, "{measurement}")?;
         }
         Ok(())
     }
 }
 
+/// All contenders, another one first each round.
+fn turns(count: usize, round: u32) -> anyhow::Result<impl Iterator<Item = usize>> {
+    let first = usize::try_from(round)?;
+    Ok((0..count).map(move |turn| (turn + first) % count))
+}
+
 /// The rows of the workloads that were asked for.
-fn rows(args: &mut Args, quick: bool) -> anyhow::Result<Vec<Row>> {
+fn rows(args: &mut Args, clients: Option<Counts>, ops: Option<u64>, quick: bool) -> anyhow::Result<Vec<Row>> {
     let names: Option<String> = args.take_value("--workload")?;
-    let clients: Option<Counts> = args.take_value("--clients")?;
     let connections: Option<u32> = args.take_value("--connections")?;
-    let ops: Option<u64> = args.take_value("--ops")?;
     let leases: Option<u64> = args.take_value("--leases")?;
     let workloads = match names {
         Some(names) => names.split(',').map(str::parse).collect::<anyhow::Result<Vec<Workload>>>()?,

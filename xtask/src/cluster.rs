@@ -55,7 +55,7 @@ pub(crate) struct Cluster {
 impl Address {
     /// Free ports on the loopback.
     pub(crate) fn local() -> anyhow::Result<Address> {
-        let (client_port, peer_port) = server::free_ports()?;
+        let [client_port, peer_port] = server::free_ports()?;
         Ok(Address { host: "127.0.0.1".to_owned(), client_port, peer_port })
     }
 

@@ -1,5 +1,6 @@
 //! The program `quorate-load`, which speaks gRPC for us: writes, keeps what was acknowledged, and verifies it.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -31,6 +32,36 @@ impl Load {
     /// One workload, measured. Gives the program's line of JSON.
     pub(crate) fn measure(&self, arguments: &[String]) -> anyhow::Result<Value> {
         self.report("measure", arguments)
+    }
+
+    /// What a way there and back costs at the server at `endpoint`.
+    pub(crate) fn round_trip(&self, endpoint: &str) -> anyhow::Result<Value> {
+        self.report("round-trip", &["--endpoint".to_owned(), endpoint.to_owned()])
+    }
+
+    /// A measurement that asks for something now and then, one line each; `answer` does it. Gives the program's line of JSON.
+    pub(crate) fn converse(
+        &self,
+        arguments: &[String],
+        mut answer: impl FnMut(&str) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Value> {
+        let mut command = self.command("failover", arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let child = command.spawn().with_context(|| format!("start {}", command::line(&command)))?;
+        let mut running = Running { child };
+        let mut input = running.child.stdin.take().context("stdin is a pipe")?;
+        let output = running.child.stdout.take().context("stdout is a pipe")?;
+        let mut report = None;
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            if line.starts_with('{') {
+                report = Some(serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))?);
+            } else {
+                writeln!(input, "{}", answer(&line)?)?;
+            }
+        }
+        running.wait()?;
+        report.context("quorate-load said nothing")
     }
 
     /// Writes until the connection dies.
@@ -72,7 +103,7 @@ impl Running {
     pub(crate) fn wait(mut self) -> anyhow::Result<()> {
         let status = self.child.wait()?;
         if !status.success() {
-            bail!("chaos-write: {status}; its reason stands above");
+            bail!("quorate-load: {status}; its reason stands above");
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Free ports on the loopback; everything below `place`.
     pub(crate) fn new(program: &Path, place: &Path) -> anyhow::Result<Plan> {
-        let (client_port, peer_port) = free_ports()?;
+        let [client_port, peer_port] = free_ports()?;
         Ok(Plan { program: program.to_owned(), place: place.to_owned(), client_port, peer_port })
     }
 
@@ -82,11 +82,16 @@ impl Plan {
     }
 }
 
-/// Two different ports that were free a moment ago.
-pub(crate) fn free_ports() -> anyhow::Result<(u16, u16)> {
-    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+/// Different ports that were free a moment ago.
+pub(crate) fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
+    let mut held = Vec::new();
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 /// A running server. It is killed when this is dropped.

@@ -27,7 +27,9 @@ use crate::lines::Lines;
 use crate::meter::Meter;
 use crate::options::Options;
 
-use closed::{Limit, Source};
+pub(crate) use closed::{Limit, Source, drive};
+pub(crate) use preload::{Writes, packed};
+pub(crate) use puts::write as write_put;
 
 /// gRPC's code for a call that the server does not know.
 const UNIMPLEMENTED: u32 = 12;
@@ -38,7 +40,8 @@ const EMPTY: i64 = 1;
 #[derive(Debug)]
 struct Task {
     workload: String,
-    endpoint: String,
+    /// The connections go to them in turn.
+    endpoints: Vec<String>,
     connections: u32,
     clients: u32,
     warmup: Limit,
@@ -49,14 +52,15 @@ struct Task {
     /// Writes over them after that.
     history: u64,
     journal: String,
-    server: String,
+    /// What they use is added up.
+    servers: Vec<String>,
 }
 
 pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
     let seconds: f64 = options.take("--seconds", 0.0)?;
     let task = Task {
         workload: options.require("--workload")?,
-        endpoint: options.require("--endpoint")?,
+        endpoints: listed(&options.require::<String>("--endpoint")?),
         connections: options.take("--connections", 1)?,
         clients: options.take("--clients", 1)?,
         warmup: Limit::new(options.take("--warmup", 0)?, seconds / 5.0),
@@ -65,7 +69,7 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
         keys: options.take("--keys", 10_000)?,
         history: options.take("--history", 0)?,
         journal: options.take("--journal", String::new())?,
-        server: options.take("--server-pid", "self".to_owned())?,
+        servers: listed(&options.take("--server-pid", "self".to_owned())?),
     };
     options.finish()?;
     match task.run() {
@@ -81,11 +85,18 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `a,b,c`.
+pub(crate) fn listed(words: &str) -> Vec<String> {
+    words.split(',').map(str::to_owned).collect()
+}
+
 impl Task {
     fn run(&self) -> anyhow::Result<Map<String, Json>> {
         // Watchers do not share a connection with the puts that they watch.
         let puts = u32::from(self.workload.starts_with("watch"));
-        let mut lines = Lines::open(&self.endpoint, self.connections + puts)?;
+        let connections = usize::try_from(self.connections + puts)?;
+        let mut lines =
+            Lines::open_each(self.endpoints.iter().map(String::as_str).cycle().take(connections))?;
         match self.workload.as_str() {
             "put" => {
                 let mut puts = puts::Puts::new(self.clients, self.value_bytes);
@@ -126,7 +137,7 @@ impl Task {
         if self.warmup.calls > 0 {
             closed::drive(lines, self.clients, self.warmup, source)?;
         }
-        let meter = Meter::start(&self.server)?;
+        let meter = Meter::start(&self.servers)?;
         let latencies = closed::drive(lines, self.clients, self.measured, source)?;
         meter.stop()?.report(latencies.len(), latencies)
     }

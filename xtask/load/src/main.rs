@@ -13,6 +13,7 @@ mod chaos;
 mod cluster;
 mod connection;
 mod differ;
+mod failover;
 mod grpc;
 mod journal;
 mod judge;
@@ -24,6 +25,7 @@ mod meter;
 mod model;
 mod options;
 mod random;
+mod round_trip;
 mod usage;
 mod verify;
 
@@ -33,6 +35,8 @@ use options::Options;
 
 const HELP: &str = "\
 quorate-load measure      measures one workload; prints one line of JSON
+             round-trip   measures a way there and back; prints one line of JSON
+             failover     measures while members come and go; asks for that on stdout; prints one line of JSON
              chaos-write  writes until the connection dies; keeps the journal
              verify       compares the server with the journal; prints one line of JSON
              cluster      the clients of a cluster; records everything; takes commands on stdin
@@ -58,6 +62,8 @@ fn run(command: &str, options: Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match command {
         "measure" => bench::run(options),
+        "round-trip" => round_trip::run(options),
+        "failover" => runtime.block_on(failover::run(options)),
         "chaos-write" => runtime.block_on(chaos::run(options)),
         "cluster" => runtime.block_on(cluster::run(options)),
         "judge" => cluster::judge(options),

@@ -1,4 +1,4 @@
-//! What the measured part of a run cost: time, CPU of the server and of us, memory.
+//! What the measured part of a run cost: time, CPU and memory of the servers together, CPU of ours.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::usage;
 /// Clocks at the beginning of the measured part.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    server: String,
+    servers: Vec<String>,
     begun: Instant,
     server_cpu: Duration,
     own_cpu: Duration,
@@ -30,11 +30,12 @@ pub(crate) struct Cost {
 }
 
 impl Meter {
-    pub(crate) fn start(server: &str) -> anyhow::Result<Meter> {
+    /// Of the processes `servers` from now on.
+    pub(crate) fn start(servers: &[String]) -> anyhow::Result<Meter> {
         Ok(Meter {
-            server: server.to_owned(),
-            threads: usage::threads(server)?,
-            server_cpu: usage::cpu(server)?,
+            servers: servers.to_vec(),
+            threads: threads(servers)?,
+            server_cpu: cpu(servers)?,
             own_cpu: usage::own_cpu()?,
             begun: Instant::now(),
         })
@@ -42,18 +43,37 @@ impl Meter {
 
     pub(crate) fn stop(self) -> anyhow::Result<Cost> {
         let elapsed = self.begun.elapsed();
-        let mut threads = usage::threads(&self.server)?;
+        let mut threads = threads(&self.servers)?;
         for (name, used) in &mut threads {
             *used = used.saturating_sub(self.threads.get(name).copied().unwrap_or_default());
         }
         Ok(Cost {
             elapsed,
-            server_cpu: usage::cpu(&self.server)?.saturating_sub(self.server_cpu),
+            server_cpu: cpu(&self.servers)?.saturating_sub(self.server_cpu),
             own_cpu: usage::own_cpu()?.saturating_sub(self.own_cpu),
             threads,
-            rss_mib: usage::rss_mib(&self.server)?,
+            rss_mib: rss_mib(&self.servers)?,
         })
     }
+}
+
+fn cpu(servers: &[String]) -> anyhow::Result<Duration> {
+    servers.iter().map(|server| usage::cpu(server)).sum()
+}
+
+fn rss_mib(servers: &[String]) -> anyhow::Result<f64> {
+    servers.iter().map(|server| usage::rss_mib(server)).sum()
+}
+
+/// Threads of one name count together, also if they are of different processes.
+fn threads(servers: &[String]) -> anyhow::Result<BTreeMap<String, Duration>> {
+    let mut threads = BTreeMap::new();
+    for server in servers {
+        for (name, used) in usage::threads(server)? {
+            *threads.entry(name).or_default() += used;
+        }
+    }
+    Ok(threads)
 }
 
 impl Cost {

@@ -47,9 +47,23 @@ fn ticks(stat: &str) -> Option<u64> {
 
 /// Memory that is in RAM now, in MiB.
 pub(crate) fn rss_mib(process: &str) -> anyhow::Result<f64> {
+    memory_mib(process, "VmRSS:")
+}
+
+/// The most that was in RAM since the process began, or since [`forget_peak`].
+pub(crate) fn peak_mib(process: &str) -> anyhow::Result<f64> {
+    memory_mib(process, "VmHWM:")
+}
+
+/// From now on the peak is that of what comes.
+pub(crate) fn forget_peak(process: &str) -> anyhow::Result<()> {
+    fs::write(format!("/proc/{process}/clear_refs"), "5").context("forget the peak of the server's memory")
+}
+
+fn memory_mib(process: &str, name: &str) -> anyhow::Result<f64> {
     let text =
         fs::read_to_string(format!("/proc/{process}/status")).context("read the memory of the server")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
     let kib: u32 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(f64::from(kib) / 1024.0)
 }
@@ -63,6 +77,12 @@ mod tests {
         let stat = "12 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 25 0 0";
         assert_eq!(ticks(stat), Some(175));
         assert_eq!(ticks("12 (a) S 1"), None);
+    }
+
+    #[test]
+    fn a_peak_is_no_less_than_what_is_there() {
+        assert!(peak_mib("self").unwrap() >= 1.0);
+        assert!(memory_mib("self", "VmNone:").is_err());
     }
 
     #[test]

@@ -25,9 +25,16 @@ pub(crate) struct Contender {
 pub(crate) struct Choice {
     named: Vec<Contender>,
     backends: Vec<Backend>,
-    /// The version of etcd to measure against, instead of all that are here.
-    etcd: Option<String>,
-    ours_only: bool,
+    etcds: Etcds,
+}
+
+/// Which of the etcds that are here are measured against.
+#[derive(Debug)]
+enum Etcds {
+    All,
+    Newest,
+    Version(String),
+    None,
 }
 
 impl Contender {
@@ -51,22 +58,30 @@ impl FromStr for Contender {
 
 impl Choice {
     pub(crate) fn take(args: &mut Args) -> anyhow::Result<Choice> {
-        Ok(Choice {
-            named: args.take_values("--server")?,
-            backends: Backend::take_all(args)?,
-            etcd: args.take_value("--etcd")?,
-            ours_only: args.take_switch("--ours-only"),
-        })
+        let version: Option<String> = args.take_value("--etcd")?;
+        let etcds = if args.take_switch("--ours-only") {
+            Etcds::None
+        } else {
+            version.map_or(Etcds::All, Etcds::Version)
+        };
+        Ok(Choice { named: args.take_values("--server")?, backends: Backend::take_all(args)?, etcds })
+    }
+
+    /// Beside the newest etcd alone, if the command line does not say otherwise.
+    pub(crate) fn beside_newest(self) -> Choice {
+        let etcds = if matches!(self.etcds, Etcds::All) { Etcds::Newest } else { self.etcds };
+        Choice { etcds, ..self }
     }
 
     /// etcd first, the newest one of it, since ratios are to the first.
     pub(crate) fn contenders(self, places: &Places) -> anyhow::Result<Vec<Contender>> {
         let mut contenders = Vec::new();
-        if !self.ours_only {
+        if !matches!(self.etcds, Etcds::None) {
             let clients = Clients::prepare(places)?;
-            let etcds = match &self.etcd {
-                Some(version) => std::slice::from_ref(clients.etcd(version)?),
-                None => &clients.etcds,
+            let etcds = match &self.etcds {
+                Etcds::All => &clients.etcds,
+                Etcds::Version(version) => std::slice::from_ref(clients.etcd(version)?),
+                Etcds::Newest | Etcds::None => std::slice::from_ref(clients.reference()),
             };
             contenders.extend(etcds.iter().map(Contender::reference));
         }

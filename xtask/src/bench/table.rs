@@ -55,11 +55,7 @@ impl Table {
     pub(crate) fn threads(&self) -> String {
         let mut text = String::new();
         for (name, reports) in self.names.iter().zip(&self.reports) {
-            let mut threads: Vec<(String, f64)> = threads(reports).into_iter().collect();
-            threads.sort_by(|a, b| f64::total_cmp(&b.1, &a.1));
-            let shown = threads.iter().filter(|(_, used)| *used >= 0.05);
-            let shown: Vec<String> = shown.map(|(thread, used)| format!("{thread} {used:.1}")).collect();
-            text += &format!("\n{name:<NAME$}  CPU us/op by thread: {}", shown.join("  "));
+            text += &format!("\n{name:<NAME$}  CPU us/op by thread: {}", threads(reports));
         }
         text.trim_start().to_owned()
     }
@@ -73,21 +69,26 @@ pub(crate) fn missing(report: &Value) -> Option<String> {
 }
 
 /// The median of a column over the rounds that have it.
-fn median_of(reports: &[Value], column: &str) -> Option<f64> {
+pub(crate) fn median_of(reports: &[Value], column: &str) -> Option<f64> {
     median(reports.iter().filter_map(|report| report.get(column)?.as_f64()).collect())
 }
 
-fn threads(reports: &[Value]) -> BTreeMap<String, f64> {
+/// The medians of what each thread used, the busiest first; nothing below 0.05.
+pub(crate) fn threads(reports: &[Value]) -> String {
     let each = reports.iter().filter_map(|report| report.get("threads")?.as_object());
     let mut rounds: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (name, used) in each.flatten() {
         rounds.entry(name.clone()).or_default().extend(used.as_f64());
     }
-    rounds.into_iter().filter_map(|(name, used)| Some((name, median(used)?))).collect()
+    let medians = rounds.into_iter().filter_map(|(name, used)| Some((name, median(used)?)));
+    let mut threads: Vec<(String, f64)> = medians.filter(|(_, used)| *used >= 0.05).collect();
+    threads.sort_by(|a, b| f64::total_cmp(&b.1, &a.1));
+    let shown: Vec<String> = threads.iter().map(|(thread, used)| format!("{thread} {used:.1}")).collect();
+    shown.join("  ")
 }
 
 /// A value, and its ratio to the first contender's if there is one to compare with.
-fn cell(value: f64, first: Option<f64>) -> String {
+pub(crate) fn cell(value: f64, first: Option<f64>) -> String {
     let digits = if value < 100.0 { 2 } else { usize::from(value < 1000.0) };
     match first.filter(|&first| first > 0.0) {
         Some(first) => format!("{value:.digits$} ({:.2})", value / first),

@@ -133,7 +133,7 @@ fn with_free_ports(text: &str) -> anyhow::Result<String> {
         }
         if !ports.contains_key(port) {
             if free.is_empty() {
-                let (first, second) = server::free_ports()?;
+                let [first, second] = server::free_ports()?;
                 free.extend([first, second]);
             }
             ports.insert(port.to_owned(), free.pop().context("two ports were free")?);

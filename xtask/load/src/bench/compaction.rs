@@ -38,7 +38,7 @@ pub(super) fn run(task: &Task, lines: &mut Lines) -> anyhow::Result<Map<String, 
     let request = CompactionRequest { revision: newest, physical: true };
     lines.call(0, task.clients, Method::Compact, &request.encode_to_vec());
     let mut during = During { puts: &mut puts, begun: Instant::now(), compacted: None };
-    let meter = Meter::start(&task.server)?;
+    let meter = Meter::start(&task.servers)?;
     let latencies = closed::drive(lines, task.clients, Limit::new(1 << 40, DURING_SECONDS_MAX), &mut during)?;
     let took = during.compacted.context("the compaction did not end in time")?;
     let mut report = meter.stop()?.report(latencies.len(), latencies)?;

@@ -42,7 +42,7 @@ pub(super) fn run(task: &Task, lines: &mut Lines) -> anyhow::Result<Map<String, 
     let before = Limit::new(1 << 40, BEFORE_SECONDS);
     let mut before = closed::drive(lines, task.clients, before, &mut puts)?;
     std::thread::sleep(first_due.saturating_duration_since(Instant::now()));
-    let meter = Meter::start(&task.server)?;
+    let meter = Meter::start(&task.servers)?;
     let mut during = Latencies::default();
     let (mut slices, mut left) = (Vec::new(), task.history);
     while left > 0 {

@@ -28,7 +28,7 @@ pub(super) fn run(task: &Task, lines: &mut Lines) -> anyhow::Result<Map<String, 
     let mut keepers = Keepers { lines, sent_at: begun };
     // The first answer of each is still to come: it counts as warm-up.
     keepers.drive(task.warmup, Rest::StayAwake)?;
-    let meter = Meter::start(&task.server)?;
+    let meter = Meter::start(&task.servers)?;
     let latencies = keepers.drive(task.measured, Rest::FallSilent)?;
     meter.stop()?.report(latencies.len(), latencies)
 }

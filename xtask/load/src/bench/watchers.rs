@@ -78,7 +78,7 @@ pub(super) fn run(task: &Task, lines: &mut Lines) -> anyhow::Result<Map<String, 
     watchers.create()?;
     (0..WARM_UP).try_for_each(|_| watchers.run_round())?;
     watchers.forget();
-    let meter = Meter::start(&task.server)?;
+    let meter = Meter::start(&task.servers)?;
     watchers.rounds(task.measured)?;
     let cost = meter.stop()?;
     let deliveries = watchers.puts.len() * usize::try_from(task.clients)?;
