@@ -3,7 +3,7 @@
 //! `sim --seeds N [--first S]`, `sim --seed S`, `sim --scenario FILE [--seed S]`. With `QUORATE_TRACE=1` it tells what consensus
 //! does, on stderr.
 
-use quorate_simulation::{Script, Sum, scenario, storm};
+use quorate_simulation::{STORMS, Script, Sum, scenario, storm};
 use std::process::ExitCode;
 
 /// Seeds that are run if nobody says how many.
@@ -56,11 +56,11 @@ fn run(wish: &Wish) -> Result<bool, String> {
     let seeds = first..first + count;
     let say = |line: std::fmt::Arguments<'_>| println!("sim: {line}");
     let sum = match &wish.script {
-        None => Sum::of(seeds, storm, say),
+        None => Sum::of(seeds, STORMS, storm, say),
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
             let script = Script::parse(&text).map_err(|error| format!("{path}: {error}"))?;
-            Sum::of(seeds, |seed| scenario(&script, seed), say)
+            Sum::of(seeds, &format!("{STORMS} --scenario {path}"), |seed| scenario(&script, seed), say)
         }
     };
     println!("sim: {sum}");

@@ -1,11 +1,11 @@
 //! A whole cluster in one process, in virtual time, every order decided by a seed.
 //!
-//! Each member is the real thing above its ports and files: replica, coordinator, lease keeper, watch hub, pruner ([`life`]). Below
+//! Each member is the real thing above its ports and files: replica, coordinator, lease keeper, watch hub, pruner (`life`). Below
 //! are doubles: a network that delays, loses, breaks and cuts, a log's disk that forgets and tears what was not synced, an engine
 //! that loses what was not persisted, one thread for everything, and time that passes only when all wait.
 //!
 //! A [`storm`] is clients at work while everything goes wrong, then peace, in which everybody must come to the same. Whatever
-//! clients were told is written down, and judged by `quorate_testkit` (K1-K10); of the members themselves [`witness`] holds what
+//! clients were told is written down, and judged by `quorate_testkit` (K1-K10); of the members themselves `witness` holds what
 //! must hold of them. A [`scenario`] is the same with the steps of a [`Script`] in place of chance.
 //!
 //! It is called a simulation since nothing in it is real but the code: no clock, no thread, no socket, no file. The same seed is
@@ -37,6 +37,6 @@ mod world;
 pub use report::Report;
 pub use scenario::scenario;
 pub use script::{NoScript, Script};
-pub use seeds::Sum;
+pub use seeds::{STORMS, Sum};
 pub use storm::{storm, storm_with_doubled_forwards};
 pub use tally::{Counts, Event};

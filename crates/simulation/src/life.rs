@@ -64,11 +64,11 @@ impl Habits {
 }
 
 impl Life {
-    /// Starts the member on what its machine's disk holds.
+    /// Starts the member on what its machine's disk holds; nothing, if that says that the member was removed.
     ///
     /// # Panics
-    /// If the member does not start: it must, on whatever a crash leaves.
-    pub(crate) async fn begin(world: &Arc<World>, machine: &Machine) -> Self {
+    /// If the member does not start for another reason: it must, on whatever a crash leaves.
+    pub(crate) async fn begin(world: &Arc<World>, machine: &Machine) -> Option<Self> {
         let number = machine.next_life();
         let (group, plug) = world.plugs.group();
         let audience = Arc::new(Audience::default());
@@ -89,12 +89,18 @@ impl Life {
             observer: Some(Box::new(move |effects| observed.tell(effects))),
             ..Parts::alone(machine.engine.clone(), Arc::new(machine.disk.clone()), wal, world.clock.clone())
         };
-        let replica = Replica::start(options, parts, &group).await;
-        let replica = replica.expect("a member starts on what a crash leaves");
+        let replica = match Replica::start(options, parts, &group).await {
+            Ok(replica) => replica,
+            Err(quorate_raft::Error::Removed) => {
+                plug.pull();
+                return None;
+            }
+            Err(error) => panic!("member {} does not start on what a crash left: {error:?}", machine.member),
+        };
         drop(reader.set(replica.reader().clone()));
         let door = Self::open(world, machine.member, &replica, &audience, &group);
         world.network.open(machine.member, replica.door().clone());
-        Self { group, door, replica, plug }
+        Some(Self { group, door, replica, plug })
     }
 
     /// From a replica that runs to the door for clients, with all that runs beside it.
@@ -162,6 +168,12 @@ impl Life {
 
     pub(crate) fn standing(&self) -> Standing {
         self.replica.standing()
+    }
+
+    /// Ends once the cluster has removed this member, or the life is over; whether it was removed.
+    pub(crate) fn removed(&self) -> impl Future<Output = bool> + Send + use<> {
+        let mut removed = self.replica.removed();
+        async move { removed.wait_for(|removed| *removed).await.is_ok() }
     }
 
     /// Whether this member knows that it leads, and that a quorum is with it.

@@ -108,6 +108,11 @@ impl Machine {
         self.life.lock().is_none() && !self.is_starting.swap(true, Ordering::Relaxed)
     }
 
+    /// The life that was about to begin does not.
+    pub(crate) fn stays_down(&self) {
+        self.is_starting.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn lives(&self, life: Life) {
         *self.life.lock() = Some(life);
         self.is_starting.store(false, Ordering::Relaxed);

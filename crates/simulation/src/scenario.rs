@@ -7,6 +7,7 @@ use crate::operator::{self, Operator};
 use crate::peace;
 use crate::report::{Report, Run};
 use crate::script::{Line, Put, Script, Step, Who};
+use crate::storm;
 use crate::tally::Event;
 use crate::world::World;
 use futures::future::{FutureExt, join_all};
@@ -33,6 +34,7 @@ pub fn scenario(script: &Script, seed: u64) -> Report {
     let run = Run { seed, members: script.members, doubled: 0 };
     run.report(|world| async move {
         let operator = Operator::new(world.clone());
+        let _looking = world.spawn(storm::look(world.clone()));
         world.start_all().await;
         let mut stage =
             Stage { world: world.clone(), names: BTreeMap::new(), load: Vec::new(), sent: Vec::new() };

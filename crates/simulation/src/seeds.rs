@@ -5,6 +5,8 @@ use crate::tally::Counts;
 use std::fmt;
 use std::ops::Range;
 
+/// What runs storms.
+pub const STORMS: &str = "cargo xtask sim";
 /// How often it is said how far it is, in seeds.
 const PROGRESS: u64 = 25;
 /// A sum of fewer seeds may be idle in some way.
@@ -22,9 +24,10 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Runs `seeds` and says how far it is, what is wrong, and how to see it again.
+    /// Runs `seeds` and says how far it is, what is wrong, and how to see it again: `replay` is the command but for its seed.
     pub fn of(
         seeds: Range<u64>,
+        replay: &str,
         run: impl Fn(u64) -> Report,
         mut say: impl FnMut(fmt::Arguments<'_>),
     ) -> Self {
@@ -37,7 +40,7 @@ impl Sum {
             if let Some(failure) = &report.failure {
                 sum.failed.push(seed);
                 say(format_args!("seed {seed}: {failure}"));
-                say(format_args!("  replay: cargo xtask sim --seed {seed}"));
+                say(format_args!("  replay: {replay} --seed {seed}"));
                 match report.write(&std::env::temp_dir()) {
                     Ok(path) => say(format_args!("  recording: {}", path.display())),
                     Err(error) => say(format_args!("  the recording cannot be written: {error}")),

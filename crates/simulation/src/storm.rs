@@ -69,8 +69,8 @@ fn range(number: usize) -> Range {
     Range { key: key.into(), range_end: range_end.into() }
 }
 
-/// As long as the world lives.
-async fn look(world: Arc<World>) {
+/// Sees to it that nobody failed, and who leads, as long as the world lives.
+pub(crate) async fn look(world: Arc<World>) {
     loop {
         for machine in world.machines() {
             world.check_failure(&machine);

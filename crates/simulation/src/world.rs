@@ -154,12 +154,23 @@ impl World {
     }
 
     /// Starts the member, unless it runs or is about to.
-    pub(crate) async fn start(self: &Arc<Self>, machine: &Machine) {
+    pub(crate) async fn start(self: &Arc<Self>, machine: &Arc<Machine>) {
         if !machine.may_begin() {
             return;
         }
-        let life = Life::begin(self, machine).await;
+        let Some(life) = Life::begin(self, machine).await else {
+            machine.stays_down();
+            return;
+        };
+        let removed = life.removed();
         machine.lives(life);
+        // Whoever runs a server stops it when it was removed.
+        let (world, told) = (self.clone(), machine.clone());
+        let _detached = self.spawn(async move {
+            if removed.await {
+                world.kill(&told);
+            }
+        });
         if self.machine(machine.member).is_none() {
             self.kill(machine); // it was taken away meanwhile
         }

@@ -1,6 +1,6 @@
 //! Every scenario in `scenarios/`, under a few seeds.
 
-use quorate_simulation::{Script, Sum, scenario};
+use quorate_simulation::{STORMS, Script, Sum, scenario};
 use std::path::Path;
 
 /// Each scenario is run under so many.
@@ -14,8 +14,8 @@ fn every_scenario_comes_to_its_end() {
     assert!(paths.len() >= 6, "{paths:?}");
     for path in paths {
         let script = Script::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let say = |line: std::fmt::Arguments<'_>| println!("{}: {line}", path.display());
-        let sum = Sum::of(0..SEEDS, |seed| scenario(&script, seed), say);
+        let replay = format!("{STORMS} --scenario {}", path.display());
+        let sum = Sum::of(0..SEEDS, &replay, |seed| scenario(&script, seed), |line| println!("{line}"));
         assert!(sum.failed.is_empty(), "{}: {sum}", path.display());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `QUORATE_SIM_SEEDS=first..end` runs these seeds instead of the few of CI; `cargo xtask sim` is made for that.
 
-use quorate_simulation::{Sum, storm, storm_with_doubled_forwards};
+use quorate_simulation::{STORMS, Sum, storm, storm_with_doubled_forwards};
 use std::ops::Range;
 
 /// In CI.
@@ -12,7 +12,7 @@ const SUSPECTS: Range<u64> = 0..10;
 
 #[test]
 fn what_clients_are_told_is_right_whatever_happens() {
-    let sum = Sum::of(seeds(), storm, |line| println!("{line}"));
+    let sum = Sum::of(seeds(), STORMS, storm, |line| println!("{line}"));
     println!("{sum}");
     assert!(sum.holds(), "{sum}");
 }

@@ -78,7 +78,8 @@ impl Keeper {
                 return Ok(());
             }
             match self.revoke(term, ids.clone()).await {
-                Ok(()) => self.leases.ended(&ids),
+                Ok(()) if self.leases.revoked(&ids) => {}
+                Ok(()) => return Ok(()), // this member leads no more, or in another term
                 Err(error) => {
                     self.leases.give_back(&ids);
                     return Err(error);
