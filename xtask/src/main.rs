@@ -25,6 +25,7 @@ mod run;
 mod sandbox;
 mod server;
 mod setup;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -44,6 +45,10 @@ cargo xtask COMMAND
           builds the server; the last line on stdout is the path of the binary
   test    formatting, tidy, clippy and every test of the workspace
   tidy    the project's own rules: who may use whom, banned calls, module essays
+  sim     [--seeds N] [--first S] | --seed S | --scenario FILE [--seed S]
+          a whole cluster in one process, in virtual time: crashes, cuts, stopped processes, changes of members,
+          and what clients are told is judged. A seed that fails is its own replay; 100 seeds if nobody says how many.
+          Scenarios are in crates/simulation/scenarios; src/script.rs there tells their words
 
   setup   [--compat]
           finds or installs what a build needs; every other command does this itself. With --compat also the
@@ -104,6 +109,7 @@ fn dispatch(command: &str, words: Vec<String>) -> anyhow::Result<ExitCode> {
         "chaos" => chaos::main(&places, args),
         "differ" => differ::main(&places, args),
         "bench" => bench::main(&places, args),
+        "sim" => sim::main(&places, args),
         _ => anyhow::bail!("no such command; `cargo xtask` lists them"),
     }
 }

@@ -189,11 +189,19 @@ impl LeaseClock {
         self.state().deadlines.as_mut().map(|deadlines| deadlines.checkpoints(now, max)).unwrap_or_default()
     }
 
-    /// These have been revoked.
-    fn ended(&self, ids: &[LeaseId]) {
+    /// These were to be revoked, by a command that has been applied here. Whether all of them have ended: in another term it did
+    /// nothing, and those that live are due as before.
+    fn revoked(&self, ids: &[LeaseId]) -> bool {
         let now = self.now();
+        let published = self.shared.reader.newest();
+        let lives = |id: &LeaseId| published.leases().get(*id).is_some();
+        let (living, gone): (Vec<LeaseId>, Vec<LeaseId>) = ids.iter().partition(|id| lives(id));
         let mut state = self.state();
-        ids.iter().for_each(|id| state.note(Effect::Ended(*id), now));
+        gone.iter().for_each(|id| state.note(Effect::Ended(*id), now));
+        if let Some(deadlines) = &mut state.deadlines {
+            deadlines.give_back(&living);
+        }
+        living.is_empty()
     }
 
     fn give_back(&self, ids: &[LeaseId]) {

@@ -240,7 +240,10 @@ impl Deadlines {
     /// The revocation of these did not come about, as far as is known: they stay due (law L6).
     pub fn give_back(&mut self, ids: &[LeaseId]) {
         for id in ids {
-            if let Some(running) = self.leases.get_mut(id) {
+            // One that was granted anew, or extended, meanwhile is not due.
+            if let Some(running) = self.leases.get_mut(id)
+                && running.stage == Stage::BeingRevoked
+            {
                 running.stage = Stage::Due;
                 self.due.push_back(*id);
             }

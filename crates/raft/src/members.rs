@@ -82,7 +82,15 @@ pub(crate) async fn change(
     judged_by: Option<LogId>,
     change: Change,
 ) -> Reply {
-    let effective = raft.server_metrics().borrow_watched().membership_config.clone();
+    let (effective, me) = {
+        let metrics = raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        (metrics.membership_config.clone(), metrics.id)
+    };
+    // A leader that has removed itself still leads for a moment; openraft must not be asked for another change then.
+    if !effective.membership().voter_ids().any(|voter| voter == me) {
+        return Reply::NotLeader;
+    }
     if *effective.log_id() != judged_by {
         return Reply::Refused(NotChanged::InProgress);
     }

@@ -15,6 +15,9 @@ use tokio::sync::oneshot;
 /// tokio's timers tick in milliseconds. openraft asks for a microsecond where it lets completions gather, which the log
 /// has done already: less than this is not slept.
 const NO_SLEEP: Duration = Duration::from_micros(100);
+/// The deadline by which completions have gathered. One that is further is of openraft's tick, which is computed again from the
+/// time at which it comes: not slept for, it would come again and again until that has passed.
+const GATHERED: Duration = Duration::from_micros(1);
 
 /// See the module. Its tasks are started on the strand whose task starts them, and on tokio's runtime outside any.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl AsyncRuntime for StrandRuntime {
     }
 
     fn sleep_until(deadline: TokioInstant) -> Sleep {
-        let is_soon = deadline <= <TokioInstant as openraft::rt::Instant>::now() + NO_SLEEP;
+        let is_soon = deadline <= <TokioInstant as openraft::rt::Instant>::now() + GATHERED;
         Sleep((!is_soon).then(|| Box::pin(TokioRuntime::sleep_until(deadline))))
     }
 

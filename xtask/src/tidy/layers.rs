@@ -5,7 +5,7 @@ use super::tree::{Package, Tree};
 
 /// Internal crates without their prefix `quorate-`, lowest layer first, and what their `[dependencies]` may name.
 /// Tests are free: a dev-dependency is not in here, nor what only a crate's feature `testing` switches on.
-const TABLE: [(&str, &str); 20] = [
+const TABLE: [(&str, &str); 21] = [
     ("types", ""),
     ("storage", ""),
     ("tasks", ""),
@@ -29,6 +29,11 @@ const TABLE: [(&str, &str); 20] = [
     ),
     // Judges what was recorded, and knows nothing of who is judged. For tests and tools only: no row names it.
     ("testkit", ""),
+    // A cluster in one process: all of a member but its ports and files. For tests and tools only: no row names it.
+    (
+        "simulation",
+        "types storage storage-memory tasks proto wal mvcc watch state-machine raft coordinator node testkit",
+    ),
     // Below `bin`: the server, which alone knows the backends; the state machine names the spaces to open.
     ("quorate", "node storage-memory storage-rocksdb storage state-machine tasks"),
 ];

@@ -78,17 +78,8 @@ impl Keeper {
                 return Ok(());
             }
             match self.revoke(term, ids.clone()).await {
-                Ok(()) => {
-                    let published = self.door.reader().newest();
-                    let (living, ended): (Vec<LeaseId>, Vec<LeaseId>) =
-                        ids.into_iter().partition(|id| published.leases().get(*id).is_some());
-                    self.leases.ended(&ended);
-                    if !living.is_empty() {
-                        // The entry came into another term, so it did nothing: another reign has begun.
-                        self.leases.give_back(&living);
-                        return Ok(());
-                    }
-                }
+                Ok(()) if self.leases.revoked(&ids) => {}
+                Ok(()) => return Ok(()), // this member leads no more, or in another term
                 Err(error) => {
                     self.leases.give_back(&ids);
                     return Err(error);

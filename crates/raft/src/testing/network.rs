@@ -23,11 +23,17 @@ use tokio::sync::watch;
 pub struct Weather {
     /// How long a message takes, in microseconds.
     pub delay_us: Range<u64>,
+    /// A packet is lost on the way and sent again: the message, and what comes behind it in its stream, takes longer by
+    /// [`RESENT`].
+    pub lost: usize,
     /// The connection breaks before the message arrives: a question is lost, or its answer.
     pub broken: usize,
     /// A call that proposes commands is carried out twice. No network does so; a checker that does not notice is none.
     pub doubled: usize,
 }
+
+/// How long TCP waits before it sends a packet again, in milliseconds.
+const RESENT: Range<usize> = 200..800;
 
 /// See the module. Members that are not [open](SimNetwork::open) refuse connections. Clones are the same network.
 #[derive(Clone)]
@@ -44,6 +50,26 @@ struct State {
     doors: BTreeMap<MemberId, Door>,
     /// From whom nothing comes through to whom.
     cuts: BTreeSet<(MemberId, MemberId)>,
+    /// Who takes nothing that arrives, and answers nothing.
+    stopped: BTreeSet<MemberId>,
+}
+
+impl State {
+    fn is_held_up(&self, from: MemberId, to: MemberId) -> bool {
+        self.stopped.contains(&to) || self.cuts.contains(&(from, to))
+    }
+
+    /// How long a message takes, and whether its connection breaks.
+    fn fate(&mut self) -> (Duration, bool) {
+        let Weather { delay_us: Range { start, end }, lost, broken, .. } = self.weather.clone();
+        let spread = usize::try_from(end - start).unwrap_or(usize::MAX).max(1);
+        let mut delay = Duration::from_micros(start + self.seed.below(spread) as u64);
+        if lost > 0 && self.seed.below(1000) < lost {
+            let wait = RESENT.start + self.seed.below(RESENT.len());
+            delay += Duration::from_millis(wait as u64);
+        }
+        (delay, broken > 0 && self.seed.below(1000) < broken)
+    }
 }
 
 /// The network as one member uses it.
@@ -56,7 +82,7 @@ struct Way {
 /// A quiet local network.
 impl Default for Weather {
     fn default() -> Self {
-        Self { delay_us: 100..600, broken: 0, doubled: 0 }
+        Self { delay_us: 100..600, lost: 0, broken: 0, doubled: 0 }
     }
 }
 
@@ -69,6 +95,7 @@ impl SimNetwork {
             weather: Weather::default(),
             doors: BTreeMap::new(),
             cuts: BTreeSet::new(),
+            stopped: BTreeSet::new(),
         };
         Self { clock, state: Arc::new(Mutex::new(state)), changes: watch::Sender::new(0) }
     }
@@ -97,7 +124,19 @@ impl SimNetwork {
         self.state.lock().cuts.insert((from, to));
     }
 
-    /// Everything comes through again.
+    /// Whether `member` is a stopped process: what arrives there waits until it goes on. Its door is open all the while.
+    pub fn stop(&self, member: MemberId, is_stopped: bool) {
+        let mut state = self.state.lock();
+        if is_stopped {
+            state.stopped.insert(member);
+        } else {
+            state.stopped.remove(&member);
+        }
+        drop(state);
+        self.changed();
+    }
+
+    /// Everything comes through again, but to who is stopped.
     pub fn heal(&self) {
         self.state.lock().cuts.clear();
         self.changed();
@@ -114,17 +153,10 @@ impl SimNetwork {
 
     /// One message from `from` to `to`: ends when it arrives.
     async fn carry(&self, from: MemberId, to: MemberId) -> Result<(), Broken> {
-        let (delay, breaks) = {
-            let mut state = self.state.lock();
-            let Range { start, end } = state.weather.delay_us;
-            let spread = usize::try_from(end - start).unwrap_or(usize::MAX).max(1);
-            let delay = Duration::from_micros(start + state.seed.below(spread) as u64);
-            let broken = state.weather.broken;
-            (delay, broken > 0 && state.seed.below(1000) < broken)
-        };
+        let (delay, breaks) = self.state.lock().fate();
         self.clock.sleep_until(self.clock.now() + delay).await;
         let mut changes = self.changes.subscribe();
-        while self.state.lock().cuts.contains(&(from, to)) {
+        while self.state.lock().is_held_up(from, to) {
             if changes.changed().await.is_err() {
                 break;
             }

@@ -24,7 +24,7 @@ struct Ground {
 fn check(break_it: impl Fn(&Ground), name: &str, cause: &str) {
     for seed in 0..SEEDS {
         let mut world = World::new(seed);
-        let ground = Ground { disk: world.disk.disk.clone(), engine: world.engine.clone() };
+        let ground = Ground { disk: world.disk.disk().clone(), engine: world.engine.clone() };
         world.run(seed, |life| failing(life, || break_it(&ground), name, cause));
     }
 }

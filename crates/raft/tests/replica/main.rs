@@ -7,7 +7,6 @@ mod crashes;
 mod ends;
 mod faults;
 mod ledger;
-mod power;
 mod pruning;
 mod refusals;
 mod world;

@@ -4,7 +4,7 @@ use crate::world::{MEMBER, PATIENCE, Stillborn, World, engine, put};
 use quorate_raft::{Error, Node};
 use quorate_state_machine::{Answer, Unavailable};
 use quorate_wal::Mark;
-use quorate_wal::testing::SimDisk;
+use quorate_wal::testing::Powered;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ fn housekeeping_leaves_the_catch_up_entries() {
 #[test]
 fn a_state_without_its_log_does_not_start() {
     let mut world = lived();
-    world.disk.disk = SimDisk::new(6);
+    world.disk = Powered::new(6);
     world.live(6, |life| async move {
         assert!(matches!(life.err(), Some(Stillborn::Refused(Error::LogMissing { applied: 21.. }))));
     });

@@ -1,6 +1,5 @@
 //! Everything a replica stands on, as doubles; lives of the replica begin and end in it.
 
-use crate::power::Powered;
 use bytes::Bytes;
 use futures::future::{Either, select};
 use quorate_raft::{Error, Node, Observer, Options, Parts, Proposal, Replica};
@@ -11,6 +10,7 @@ use quorate_tasks::reply::{Desk, Reply};
 use quorate_tasks::testing::Scheduler;
 use quorate_tasks::{Clock, Group, NamedFailure, SystemClock};
 use quorate_types::{KeyRange, LeaseId, MemberId};
+use quorate_wal::testing::Powered;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};

@@ -147,6 +147,7 @@ async fn trouble(cluster: &Rc<Cluster>, chronicle: &RefCell<Chronicle>, tally: &
             _ => cluster.network.set_weather(Weather {
                 delay_us: 100..[200, 2_000, 50_000][cluster.below(3)],
                 broken: [0, 20, 200][cluster.below(3)],
+                lost: 0,
                 doubled: 0,
             }),
         }

@@ -1,7 +1,6 @@
 //! Several members, each with a disk and an engine that forget, on one simulated network.
 
 use crate::ledger::value;
-use crate::power::Powered;
 use crate::world::{PATIENCE, engine};
 use futures::future::{Either, select};
 use quorate_raft::testing::SimNetwork;
@@ -12,6 +11,7 @@ use quorate_tasks::reply::{Desk, Reply};
 use quorate_tasks::testing::{Plug, Plugs, Scheduler, Seed, draw_from};
 use quorate_tasks::{Clock, Group, SystemClock, timeout};
 use quorate_types::{ClusterId, MemberId};
+use quorate_wal::testing::Powered;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! A plug to pull while the log is in the middle of something.
 
-use quorate_wal::testing::SimDisk;
-use quorate_wal::{Disk, File};
+use super::SimDisk;
+use crate::disk::{Disk, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Unlike an injected fault, a cut changes nothing: what was not synced is for [`SimDisk::crash`] to decide, the
 /// whole of it included.
 #[derive(Debug, Clone)]
-pub(crate) struct Powered {
-    pub(crate) disk: SimDisk,
+pub struct Powered {
+    disk: SimDisk,
     left: Arc<AtomicU64>,
 }
 
@@ -23,17 +23,25 @@ struct PoweredFile {
 }
 
 impl Powered {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// An empty disk whose crashes `seed` decides.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self { disk: SimDisk::new(seed), left: Arc::new(AtomicU64::new(u64::MAX)) }
     }
 
+    /// The disk behind the plug, which fails when it is told to.
+    #[must_use]
+    pub fn disk(&self) -> &SimDisk {
+        &self.disk
+    }
+
     /// So many more operations that change the disk succeed, and then none.
-    pub(crate) fn cut_after(&self, operations: u64) {
+    pub fn cut_after(&self, operations: u64) {
         self.left.store(operations, Ordering::Relaxed);
     }
 
     /// Power fails, and comes back.
-    pub(crate) fn crash(&self) {
+    pub fn crash(&self) {
         self.disk.crash();
         self.left.store(u64::MAX, Ordering::Relaxed);
     }
