@@ -31,7 +31,7 @@ pub(crate) async fn make(world: &Arc<World>, operator: &Operator) -> Revision {
     world.start_all().await;
     settle_members(world, operator).await;
     until(world, "every lease that nobody keeps alive ends", |lives| {
-        lives.iter().all(|life| life.reader().newest().leases().len() == 0)
+        lives.iter().all(|life| life.reader().newest().leases().is_empty())
     })
     .await;
     let alike = |lives: &[Life]| {
