@@ -10,7 +10,7 @@ use crate::pending::Rejection;
 use crate::reads::Waiting;
 use crate::transfer::{self, Incoming, NotReceived, Part};
 use crate::transport::Caller;
-use crate::types::{Proposed, TypeConfig};
+use crate::types::{LogId, Proposed, TypeConfig};
 use futures::future::{BoxFuture, select};
 use futures::stream::{BoxStream, StreamExt};
 use openraft::Raft;
@@ -215,8 +215,32 @@ impl Door {
             meta,
             snapshot: SnapshotView::Received(Box::new(prepared)),
         };
+        let last = snapshot.meta.last_log_id;
         let reply = self.raft.install_full_snapshot(vote, snapshot).await.map_err(|_| NotTaken::Stopped)?;
+        if let Some(last) = last {
+            self.hold(last).await?;
+        }
         Ok(peer::SnapshotReply { vote: Some(vote_message(&reply.vote)) })
+    }
+
+    /// Returns once all up to `last` is on disk here, in the log or in the state (law R8): openraft takes a state that brings nothing new
+    /// for installed at once, also while what it has instead waits for the disk.
+    async fn hold(&self, last: LogId) -> Result<(), NotTaken> {
+        let (mut log, mut state) = (self.raft.watch_log_progress(), self.raft.watch_snapshot_progress());
+        loop {
+            let synced = log.get().and_then(|synced| synced.last_log_id);
+            if synced >= Some(last) || state.get() >= Some(last) {
+                return Ok(());
+            }
+            // The log may have been synced before this member started: nobody knows how far, but the engine can be asked.
+            self.raft.trigger().snapshot().await.map_err(|_| NotTaken::Stopped)?;
+            tokio::select! {
+                biased;
+                _ = log.changed() => {}
+                _ = state.changed() => {}
+                () = self.contacts.sleep(self.contacts.bound()) => {}
+            }
+        }
     }
 
     /// Answers one question of `from`.

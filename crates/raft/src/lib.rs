@@ -17,6 +17,7 @@
 //! - **R6** A restarted leader stands for election again: `enable_leader_restore` is off, since a leader that resumes its
 //!   old term after it lost its unsynced tail uses a log id twice.
 //! - **R7** A member that is forced to go on alone keeps every entry that it has, committed or not.
+//! - **R8** Whoever says that it has taken a state has all that is in it on disk.
 
 mod apply;
 mod codec;
