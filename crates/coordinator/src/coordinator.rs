@@ -59,7 +59,7 @@ pub struct Coordinator {
 }
 
 /// Says once that the server stops.
-type Stopping = tokio::sync::watch::Receiver<bool>;
+type Stopping = quorate_tasks::watch::Receiver<bool>;
 
 struct Shared {
     cluster: ClusterId,

@@ -14,11 +14,12 @@ use parking_lot::{Mutex, MutexGuard};
 use quorate_lease::{Checkpoint, Deadlines, Effect, Renewal, Settings};
 use quorate_state_machine::Reader;
 use quorate_tasks::Clock;
+use quorate_tasks::watch;
 use quorate_types::LeaseId;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 pub(crate) use keeper::Keeper;
 

@@ -10,11 +10,12 @@ use quorate_proto::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest, 
 use quorate_state_machine::Answer;
 use quorate_tasks::reply::Desk;
 use quorate_tasks::testing::ManualClock;
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Group, NamedFailure};
 use quorate_types::{ClusterId, LeaseId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tonic::Status;
 use tonic::service::Routes;
 

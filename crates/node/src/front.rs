@@ -22,13 +22,13 @@ use quorate_http::{Build, Front, Metrics};
 use quorate_peer::Traffic;
 use quorate_tasks::inbox::{Sender, inbox};
 use quorate_tasks::poll::{PollClock, PollMeter};
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure, Group};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use thread::Thread;
-use tokio::sync::watch;
 
 /// New connections that may wait for a thread; past it they are closed.
 const CONNECTIONS_WAITING_MAX: usize = 4096;

@@ -17,6 +17,7 @@ use quorate_state_machine::Attributes;
 use quorate_storage::Engine;
 use quorate_tasks::poll::PollClock;
 use quorate_tasks::reply::Desk;
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure, Group, SystemClock};
 use quorate_wal::FileDisk;
 use std::io;
@@ -24,7 +25,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// How long a start waits for this member's first command to be applied before it says that it still waits.
 const PATIENCE: Duration = Duration::from_secs(10);

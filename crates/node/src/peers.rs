@@ -15,13 +15,13 @@ use quorate_coordinator::Coordinator;
 use quorate_http::PeerFigures;
 use quorate_peer::{ROUND_TRIP_CLASSES, Service as PeerService, Traffic};
 use quorate_tasks::reply::Desk;
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure, Group};
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tower::Service;
 
 /// What a message of a member may weigh beyond the longest command: a read of the log ends with the first entry above a

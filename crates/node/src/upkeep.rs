@@ -4,12 +4,12 @@
 use quorate_coordinator::auto_compaction::{self, Retention};
 use quorate_coordinator::{Alarm, Coordinator, Error};
 use quorate_tasks::reply::Desk;
+use quorate_tasks::watch;
 use quorate_tasks::{Failure, Group};
 use quorate_types::Revision;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How often it is looked whether there is an alarm to log.
 const LOG_PERIOD: Duration = Duration::from_secs(1);

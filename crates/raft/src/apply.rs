@@ -4,9 +4,10 @@ use crate::machine::SnapshotView;
 use crate::pending::Pending;
 use quorate_state_machine::{Answer, Applied, Effects, Entry, Fault, Installed, Prepared, StateMachine};
 use quorate_tasks::reply::Outbox;
+use quorate_tasks::watch;
 use quorate_tasks::{Failure, Step};
 use std::sync::Arc;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// What the apply step is asked to do. In the order of the log.
 pub(crate) enum Request {

@@ -7,10 +7,12 @@ use crate::forward::{self, Fates};
 use crate::machine::{Machine, SnapshotView};
 use crate::members::{self, Change, NotChanged};
 use crate::pending::Rejection;
+use crate::proposer::entries;
 use crate::reads::Waiting;
 use crate::transfer::{self, Incoming, NotReceived, Part};
 use crate::transport::Caller;
 use crate::types::{LogId, Proposed, TypeConfig};
+use bytes::Bytes;
 use futures::future::{BoxFuture, select};
 use futures::stream::{BoxStream, StreamExt};
 use openraft::Raft;
@@ -292,9 +294,12 @@ impl Door {
     async fn propose(&self, request: peer::ProposeRequest) -> Result<Answer, NotTaken> {
         forward::check(&request)?;
         let (fates, settled) = Fates::new();
-        for (position, envelope) in (0..).zip(request.envelopes) {
-            let proposed = Proposed { envelopes: vec![envelope] };
-            let rejection = Rejection::forwarded(fates.clone(), position);
+        let mut next = 0;
+        for envelopes in entries(request.envelopes, Bytes::len) {
+            let positions = next..next + u32::try_from(envelopes.len()).map_err(|_| NotTaken::Stopped)?;
+            next = positions.end;
+            let rejection = Rejection::forwarded(fates.clone(), positions);
+            let proposed = Proposed { envelopes };
             self.raft.client_write_ff(proposed, Some(rejection)).await.map_err(|_| NotTaken::Stopped)?;
         }
         drop(fates);

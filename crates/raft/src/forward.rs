@@ -1,6 +1,7 @@
 //! Commands that came to a follower, on their way to the leader.
 
 use crate::codec::peer::Malformed;
+use crate::grouping::grouped;
 use crate::pending::{Pending, reason};
 use crate::proposer::Proposal;
 use crate::transport::{Broken, Purpose, Target, Transport};
@@ -13,6 +14,7 @@ use quorate_proto::peer::{ProposeReply, ProposeRequest};
 use quorate_tasks::inbox::{Receiver, Sender};
 use quorate_tasks::{Clock, Failure, timeout};
 use std::future::Future;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -21,8 +23,9 @@ use tokio::sync::oneshot;
 const CALL_BYTES: usize = 1 << 20;
 /// And at most so many.
 const CALL_COMMANDS_MAX: usize = 4096;
-/// Calls under way at once: each ends when the leader has applied, or refused, all it carries.
-const CALLS_MAX: usize = 64;
+/// Calls under way at once: each ends when the leader has applied, or refused, all it carries. What comes meanwhile gathers: a call costs
+/// both members more than the commands in it.
+const CALLS_MAX: usize = 16;
 
 /// Commands for one leader.
 pub(crate) struct Parcel {
@@ -51,8 +54,8 @@ impl Forwarder {
                     Either::Right(_) => true,
                 }
             };
-            for parcel in batch.drain(..) {
-                cut(parcel).into_iter().for_each(|parcel| calls.push(self.carry(parcel)));
+            for parcel in merged(&mut batch) {
+                cut(parcel).for_each(|parcel| calls.push(self.carry(parcel)));
             }
             if !is_open {
                 return Ok(());
@@ -100,25 +103,23 @@ async fn ended<F: Future>(calls: &mut FuturesUnordered<F>) {
     }
 }
 
-/// One parcel a call.
-fn cut(parcel: Parcel) -> Vec<Parcel> {
-    let Parcel { leader, proposals } = parcel;
-    let mut parcels: Vec<Parcel> = Vec::new();
-    let mut room = 0;
-    for proposal in proposals {
-        let bytes = proposal.envelope.len();
-        match parcels.last_mut() {
-            Some(last) if bytes <= room && last.proposals.len() < CALL_COMMANDS_MAX => {
-                room -= bytes;
-                last.proposals.push(proposal);
-            }
-            _ => {
-                room = CALL_BYTES.saturating_sub(bytes);
-                parcels.push(Parcel { leader: leader.clone(), proposals: vec![proposal] });
-            }
+/// What is for one leader together, in its order: each poll of a front thread brings a parcel of its own.
+fn merged(batch: &mut Vec<Parcel>) -> Vec<Parcel> {
+    let mut merged: Vec<Parcel> = Vec::new();
+    for parcel in batch.drain(..) {
+        match merged.last_mut() {
+            Some(last) if last.leader == parcel.leader => last.proposals.extend(parcel.proposals),
+            _ => merged.push(parcel),
         }
     }
-    parcels
+    merged
+}
+
+/// One parcel a call.
+fn cut(parcel: Parcel) -> impl Iterator<Item = Parcel> {
+    let Parcel { leader, proposals } = parcel;
+    let groups = grouped(proposals, CALL_BYTES, CALL_COMMANDS_MAX, |proposal| proposal.envelope.len());
+    groups.into_iter().map(move |proposals| Parcel { leader: leader.clone(), proposals })
 }
 
 /// For each of `count` commands whether the leader refused it.
@@ -148,9 +149,9 @@ impl Fates {
         (Self(Arc::new(settling)), settled)
     }
 
-    /// The command at `position` was not appended.
-    pub(crate) fn refuse(&self, position: u32) {
-        self.0.refused.lock().push(position);
+    /// The commands at `positions` were not appended.
+    pub(crate) fn refuse(&self, positions: Range<u32>) {
+        self.0.refused.lock().extend(positions);
     }
 }
 
@@ -167,4 +168,46 @@ impl Drop for Settling {
 pub(crate) fn check(request: &ProposeRequest) -> Result<(), Malformed> {
     let is_command = |envelope| quorate_state_machine::Command::decode(envelope).is_ok();
     if request.envelopes.iter().all(is_command) { Ok(()) } else { Err(Malformed("it proposes no command")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Node;
+    use quorate_tasks::Moment;
+    use quorate_types::MemberId;
+
+    fn parcel(leader: u64, ids: &[u64]) -> Parcel {
+        let proposal = |&id: &u64| Proposal {
+            id,
+            envelope: vec![0; 400 << 10].into(),
+            deadline: Moment::default(),
+            ticket: None,
+            alone: false,
+            share: None,
+        };
+        let leader = Target { member: MemberId(leader), node: Node::default() };
+        Parcel { leader, proposals: ids.iter().map(proposal).collect() }
+    }
+
+    fn shown(parcels: &[Parcel]) -> Vec<(u64, Vec<u64>)> {
+        let ids = |parcel: &Parcel| parcel.proposals.iter().map(|proposal| proposal.id).collect();
+        parcels.iter().map(|parcel| (parcel.leader.member.0, ids(parcel))).collect()
+    }
+
+    #[test]
+    fn what_waits_for_one_leader_goes_together_and_in_order() {
+        let mut batch = vec![parcel(1, &[1]), parcel(1, &[2, 3]), parcel(2, &[4]), parcel(1, &[5])];
+        let merged = merged(&mut batch);
+        assert_eq!(shown(&merged), [(1, vec![1, 2, 3]), (2, vec![4]), (1, vec![5])]);
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn a_call_carries_about_a_mebibyte() {
+        assert_eq!(
+            shown(&cut(parcel(1, &[1, 2, 3, 4, 5])).collect::<Vec<_>>()),
+            [(1, vec![1, 2]), (1, vec![3, 4]), (1, vec![5])]
+        );
+    }
 }

@@ -11,11 +11,11 @@ use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::Fatal;
 use quorate_state_machine::Reader;
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure, timeout};
 use quorate_wal::Log;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How often the log's length is looked at. At 12 MB of log a second that is 6 MB more than asked for.
 const PERIOD: Duration = Duration::from_millis(500);

@@ -13,7 +13,7 @@
 //! - **R2** A waiter is answered once: by its command's outcome, by its rejection, or by its deadline.
 //! - **R3** A command is proposed again only if openraft's refusal proves that it was not appended.
 //! - **R4** The log is purged only up to an entry that the engine has made durable.
-//! - **R5** Reads ask a quorum (ReadIndex), never a lease.
+//! - **R5** Reads ask a quorum (ReadIndex), never a lease; and only what was said after the question counts.
 //! - **R6** A restarted leader stands for election again: `enable_leader_restore` is off, since a leader that resumes its
 //!   old term after it lost its unsynced tail uses a log id twice.
 //! - **R7** A member that is forced to go on alone keeps every entry that it has, committed or not.
@@ -21,9 +21,11 @@
 
 mod apply;
 mod codec;
+mod confirmation;
 mod contacts;
 mod door;
 mod forward;
+mod grouping;
 mod housekeeping;
 mod log_store;
 mod machine;

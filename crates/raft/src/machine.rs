@@ -14,10 +14,11 @@ use parking_lot::Mutex;
 use quorate_state_machine::{Prepared, Reader, StateMachine};
 use quorate_storage::{Engine, View};
 use quorate_tasks::inbox::{Sender, inbox};
+use quorate_tasks::watch;
 use quorate_tasks::{Failure, Group, Stage, Step};
 use std::io;
 use std::sync::Arc;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// Entries that may be committed but not yet applied; past it openraft waits, and so does who proposes.
 const BEHIND_MAX: u64 = 5000;

@@ -25,9 +25,11 @@ use quorate_proto::peer::{ResumeReply, ResumeRequest};
 use quorate_tasks::inbox::Sender;
 use quorate_tasks::{Clock, Moment, timeout};
 use quorate_types::MemberId;
+use quorate_wal::Log;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes the ways to other members.
 #[derive(Clone)]
@@ -39,6 +41,8 @@ pub(crate) struct Network {
     pub(crate) reading: Sender<ReadPart>,
     /// Which states are on their way.
     pub(crate) outgoing: Outgoing,
+    /// This member's log.
+    pub(crate) log: Log,
 }
 
 /// The way to one member, for one purpose.
@@ -156,19 +160,43 @@ impl Outstanding {
     }
 }
 
+/// Says once that the log no longer holds what a stream of entries wants next: openraft lets it be cut there, and the stream would go
+/// on without entries for ever.
+#[derive(Clone, Default)]
+struct Overtaken(Arc<AtomicBool>);
+
+impl Overtaken {
+    /// Whether `request` has no entries because the log begins later: at `first`, if there are any.
+    fn look(&self, request: &AppendEntriesRequest<TypeConfig>, first: Option<u64>) -> bool {
+        let next = request.prev_log_id.as_ref().map_or(0, |previous| previous.index + 1);
+        let is_more_committed = request.leader_commit.as_ref().is_some_and(|commit| commit.index >= next);
+        let is_overtaken =
+            request.entries.is_empty() && is_more_committed && first.is_none_or(|first| first > next);
+        self.0.fetch_or(is_overtaken, Ordering::Relaxed);
+        is_overtaken
+    }
+
+    fn error(&self) -> Option<Broken> {
+        let is_overtaken = self.0.swap(false, Ordering::Relaxed);
+        is_overtaken.then(|| Broken::Unanswered("the log was cut behind what comes next".into()))
+    }
+}
+
 /// The answers as openraft wants them. A member that takes requests and answers none for an election time-out is given up: it
 /// may hang, and nothing else would end the stream.
 fn answers(
     network: Network,
     member: MemberId,
     outstanding: Outstanding,
+    overtaken: Overtaken,
     replies: crate::transport::Replies,
 ) -> impl Stream<Item = Rpc<StreamAppendResult<TypeConfig>>> {
-    let state = (network, outstanding, Some(replies));
-    futures::stream::unfold(state, move |(network, outstanding, replies)| async move {
+    let state = (network, outstanding, overtaken, Some(replies));
+    futures::stream::unfold(state, move |(network, outstanding, overtaken, replies)| async move {
         let mut replies = replies?;
         let reply = match within(&network, &outstanding, replies.next()).await {
-            Some(reply) => reply?,
+            Some(Some(reply)) => reply,
+            Some(None) => Err(overtaken.error()?),
             None => Err(Broken::Unanswered("it takes entries and answers none".into())),
         };
         let result = reply.map_err(|broken| rpc_error(&broken)).and_then(|reply| {
@@ -177,7 +205,7 @@ fn answers(
             codec::decode_append_reply(reply).map_err(|error| senseless(&error))
         });
         let goes_on = matches!(result, Ok(Ok(_))).then_some(replies);
-        Some((result, (network, outstanding, goes_on)))
+        Some((result, (network, outstanding, overtaken, goes_on)))
     })
 }
 
@@ -231,6 +259,12 @@ impl RaftNetworkV2<TypeConfig> for Way {
             // It counts as sent, whether or not the transport takes it.
             outstanding.sent(network.clock.now());
             let mut is_first = true;
+            let overtaken = Overtaken::default();
+            let (looked, log) = (overtaken.clone(), network.log.clone());
+            let carries_entries = self.purpose == Purpose::Replication;
+            let requests = requests.take_while(move |request| {
+                std::future::ready(!(carries_entries && looked.look(request, log.first())))
+            });
             let requests = requests.map(move |request| {
                 if !std::mem::take(&mut is_first) {
                     sent.sent(clock.now());
@@ -243,7 +277,7 @@ impl RaftNetworkV2<TypeConfig> for Way {
             let opened =
                 opened.unwrap_or_else(|_| Err(Broken::Unanswered("no stream was opened in time".into())));
             let replies = opened.map_err(|broken| rpc_error(&broken))?;
-            Ok(answers(network, self.target.member, outstanding, replies).boxed())
+            Ok(answers(network, self.target.member, outstanding, overtaken, replies).boxed())
         })
     }
 
@@ -299,3 +333,6 @@ impl RaftNetworkV2<TypeConfig> for Way {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

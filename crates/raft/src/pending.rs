@@ -17,7 +17,9 @@ use quorate_tasks::reply::{Outbox, Ticket};
 use std::any::Any;
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The commands under way, and the calls that wait for them. Bounded by the budget that each command holds a share of; a
 /// call waits until its deadline at most.
@@ -123,18 +125,18 @@ impl Pending {
     }
 }
 
-/// What openraft tells when it will not carry a command to its end. Outcomes do not come this way: they come from the
-/// apply thread, by id, on every member alike. It is dropped when the command is handed over to be applied.
+/// What openraft tells when it will not carry an entry of commands to its end. Outcomes do not come this way: they come from the
+/// apply thread, by id, on every member alike. It is dropped when the entry is handed over to be applied.
 pub(crate) struct Rejection<T> {
     whose: Whose,
     told: PhantomData<fn(T)>,
 }
 
 enum Whose {
-    /// It came to this member.
-    Mine(Retry),
-    /// It came to another one, which this member leads: the command at this position of its call.
-    Forwarded(Fates, u32),
+    /// Its commands came to this member. They hold a place among the entries that may be under way at once.
+    Mine(Vec<Retry>, #[expect(dead_code, reason = "given back with it")] OwnedSemaphorePermit),
+    /// They came to another one, which this member leads: the commands at these positions of its call.
+    Forwarded(Fates, Range<u32>),
 }
 
 /// A command that may have to be proposed again.
@@ -145,12 +147,12 @@ pub(crate) struct Retry {
 }
 
 impl<T> Rejection<T> {
-    pub(crate) fn mine(retry: Retry) -> Self {
-        Self { whose: Whose::Mine(retry), told: PhantomData }
+    pub(crate) fn mine(retries: Vec<Retry>, place: OwnedSemaphorePermit) -> Self {
+        Self { whose: Whose::Mine(retries, place), told: PhantomData }
     }
 
-    pub(crate) fn forwarded(fates: Fates, position: u32) -> Self {
-        Self { whose: Whose::Forwarded(fates, position), told: PhantomData }
+    pub(crate) fn forwarded(fates: Fates, positions: Range<u32>) -> Self {
+        Self { whose: Whose::Forwarded(fates, positions), told: PhantomData }
     }
 }
 
@@ -159,9 +161,9 @@ impl<T: OptionalSend + 'static> Responder<TypeConfig, T> for Rejection<T> {
         let told: &dyn Any = &told;
         let Some(Err(error)) = told.downcast_ref::<ClientWriteResult<TypeConfig>>() else { return };
         match self.whose {
-            Whose::Mine(retry) => retry.rejected(error),
+            Whose::Mine(retries, _) => retries.into_iter().for_each(|retry| retry.rejected(error)),
             // R3: what was refused before it was appended may be proposed again; of all else the outcome tells.
-            Whose::Forwarded(fates, position) if was_not_appended(error) => fates.refuse(position),
+            Whose::Forwarded(fates, positions) if was_not_appended(error) => fates.refuse(positions),
             Whose::Forwarded(..) => {}
         }
     }

@@ -10,12 +10,12 @@ use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
 use quorate_proto::peer::{ProbeReply, ProbeRequest};
 use quorate_state_machine::Reader;
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure, timeout};
 use quorate_types::MemberId;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// So often everybody is asked, also those from whom much is heard: what an answer takes is told to operators, as by etcd.
 const ROUND_TRIPS: Duration = Duration::from_secs(4);

@@ -4,10 +4,11 @@ use crate::apply;
 use crate::options::Pace;
 use futures::future::{Either, select};
 use quorate_tasks::inbox::Sender;
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure};
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// Asks the apply step for one step after the other, as long as there is something to prune.
 pub(crate) struct Pruner {

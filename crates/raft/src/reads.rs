@@ -1,22 +1,22 @@
 //! Linearizable reads: all that wait share one ReadIndex round.
 
+use crate::confirmation::{Confirmation, Round};
 use crate::contacts::Contacts;
-use crate::machine::Machine;
 use crate::transport::{Purpose, Target, Transport};
 use crate::types::TypeConfig;
-use openraft::errors::{ForwardToLeader, LinearizableReadError, RaftError};
-use openraft::{Raft, ReadPolicy};
+use openraft::errors::ForwardToLeader;
 use quorate_proto::peer::ReadIndexRequest;
 use quorate_proto::peer::call_reply as proto;
 use quorate_proto::peer::call_request::Question;
 use quorate_state_machine::{Answer, Unavailable};
 use quorate_tasks::inbox::Receiver;
 use quorate_tasks::reply::{Outbox, Ticket};
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure, Moment, timeout};
 use quorate_types::MemberId;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// How long a round that met no leader waits before the next try.
 const RETRY_PAUSE: Duration = Duration::from_millis(5);
@@ -74,22 +74,11 @@ impl Drop for Waiting {
 
 /// The read loop. While one round is under way, the next forms in the inbox.
 pub(crate) struct ReadLoop {
-    pub(crate) raft: Raft<TypeConfig, Machine>,
+    pub(crate) confirmation: Confirmation,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) contacts: Contacts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) applied: watch::Receiver<Option<u64>>,
-}
-
-/// What a round came to.
-enum Round {
-    /// A quorum confirmed it: whoever has applied this is current.
-    Index(u64),
-    /// This member does not lead; another one may.
-    Elsewhere(Box<ForwardToLeader<TypeConfig>>),
-    /// Nobody could tell.
-    Nobody,
-    Stopped,
 }
 
 impl ReadLoop {
@@ -104,7 +93,7 @@ impl ReadLoop {
     /// One round for all of `batch`. Those whose deadline comes first are told so.
     async fn turn(&mut self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) {
         while !batch.is_empty() {
-            match self.round().await {
+            match self.confirmation.round().await {
                 Round::Index(index) => {
                     batch.extract_if(.., |waiting| waiting.is_member()).for_each(|member| member.tell(index));
                     self.catch_up(index, batch, outbox).await;
@@ -127,22 +116,8 @@ impl ReadLoop {
         }
     }
 
-    /// R5: the leader asks a quorum whether it still leads.
-    async fn round(&self) -> Round {
-        let bound = self.clock.now() + self.contacts.bound();
-        let asking = self.raft.get_read_linearizer(ReadPolicy::ReadIndex);
-        match timeout(self.clock.as_ref(), bound, asking).await {
-            Ok(Ok(linearizer)) => Round::Index(linearizer.read_log_id().index()),
-            Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(leader)))) => {
-                Round::Elsewhere(Box::new(leader))
-            }
-            Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) | Err(_) => Round::Nobody,
-            Ok(Err(RaftError::Fatal(_))) => Round::Stopped,
-        }
-    }
-
     /// Has the member that leads make a round.
-    async fn ask(&self, leader: ForwardToLeader<TypeConfig>) -> Option<u64> {
+    async fn ask(&mut self, leader: ForwardToLeader<TypeConfig>) -> Option<u64> {
         let target = Target { member: MemberId(leader.leader_id?), node: leader.leader_node? };
         let question = Question::ReadIndex(ReadIndexRequest {});
         let bound = self.clock.now() + self.contacts.bound();
@@ -168,7 +143,7 @@ impl ReadLoop {
         }
     }
 
-    async fn rest(&self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) {
+    async fn rest(&mut self, batch: &mut Vec<Waiting>, outbox: &mut Outbox<Answer>) {
         self.clock.sleep_until(self.clock.now() + RETRY_PAUSE).await;
         give_up(batch, self.clock.now(), Unavailable::TimedOut, outbox);
     }

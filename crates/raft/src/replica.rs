@@ -2,6 +2,7 @@
 
 use crate::apply::Observer;
 use crate::codec;
+use crate::confirmation::Confirmation;
 use crate::contacts::Contacts;
 use crate::door::Door;
 use crate::forward::{Forwarder, Parcel};
@@ -14,7 +15,7 @@ use crate::new_cluster;
 use crate::options::Options;
 use crate::pending::{Pending, reason};
 use crate::prober::Prober;
-use crate::proposer::{Proposal, Proposer, Retrier};
+use crate::proposer::{PLACES, Proposal, Proposer, Retrier};
 use crate::pruner::Pruner;
 use crate::reads::{ReadLoop, Waiting};
 use crate::shortcut::{ROUNDS, Shortcut, VotesAlone};
@@ -33,13 +34,14 @@ use quorate_storage::Engine;
 use quorate_tasks::inbox::{Sender, inbox};
 use quorate_tasks::reply::Ticket;
 use quorate_tasks::strand::Patience;
+use quorate_tasks::watch;
 use quorate_tasks::{Clock, Failure, Group, Moment, Strand, timeout};
 use quorate_types::MemberId;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot};
 
 /// Proposals that may wait for the proposer; past it a call is told `too many requests`. The coordinator's byte budget is
 /// the narrower bound for large commands.
@@ -192,6 +194,7 @@ impl Replica {
             clock: clock.clone(),
             reading,
             outgoing: outgoing.clone(),
+            log: log.clone(),
         };
         let store = LogStore::new(log.clone(), shortcut);
         let raft = start_raft(&strand, &options, (network, store, machine), group).await?;
@@ -207,7 +210,7 @@ impl Replica {
         };
         let Seen { applied, is_pruning, apply } = seen;
         let applied_seen = applied.clone();
-        let (proposals, reads) = common.start_doors(&strand, applied, group);
+        let (proposals, reads) = common.start_doors(options.member, &strand, applied, group);
         common.start_upkeep(log, (whole, outgoing), thresholds(&options), group);
         let pruner = Pruner {
             apply,
@@ -530,6 +533,7 @@ impl Common {
     /// Starts what takes proposals and reads; returns where they are put.
     fn start_doors(
         &self,
+        member: MemberId,
         strand: &Strand,
         applied: watch::Receiver<Option<u64>>,
         group: &Group,
@@ -544,9 +548,16 @@ impl Common {
             again,
             known: self.known.clone(),
             parcels,
+            places: Arc::new(Semaphore::new(PLACES)),
         };
         let read_loop = ReadLoop {
-            raft: self.raft.clone(),
+            confirmation: Confirmation::new(
+                self.raft.clone(),
+                member,
+                self.transport.clone(),
+                self.contacts.clone(),
+                self.clock.clone(),
+            ),
             transport: self.transport.clone(),
             contacts: self.contacts.clone(),
             clock: self.clock.clone(),

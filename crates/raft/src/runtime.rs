@@ -1,7 +1,10 @@
-//! openraft's tasks on a strand: where they run is decided there, everything else is tokio's.
+//! openraft's tasks on a strand: where they run is decided there, who is woken first by the order of their waiting, everything else is tokio's.
+
+mod ordered;
 
 use openraft::AsyncRuntime;
-use openraft_rt_tokio::{TokioInstant, TokioMpsc, TokioMutex, TokioOneshot, TokioRuntime, TokioWatch};
+use openraft_rt_tokio::{TokioInstant, TokioMpsc, TokioMutex, TokioOneshot, TokioRuntime};
+use ordered::OrderedWatch;
 use quorate_tasks::Strand;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -59,7 +62,7 @@ impl AsyncRuntime for StrandRuntime {
     type Timeout<R, T: Future<Output = R> + Send> = <TokioRuntime as AsyncRuntime>::Timeout<R, T>;
     type ThreadLocalRng = SmallRng;
     type Mpsc = TokioMpsc;
-    type Watch = TokioWatch;
+    type Watch = OrderedWatch;
     type Oneshot = TokioOneshot;
     type Mutex<T: Send + 'static> = TokioMutex<T>;
 

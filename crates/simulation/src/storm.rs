@@ -8,10 +8,10 @@ use crate::watchers::Watcher;
 use crate::world::World;
 use crate::{peace, trouble};
 use futures::future::join_all;
+use quorate_tasks::watch;
 use quorate_testkit::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How long things go wrong.
 const STORM: Duration = Duration::from_secs(15);

@@ -6,13 +6,14 @@ use crate::wording;
 use crate::world::World;
 use futures::future::{Either, select};
 use quorate_coordinator::watch::{Create, Message, News};
+use quorate_tasks::watch;
 use quorate_testkit::{Id, Range, Revision, Told};
 use quorate_types::KeyRange;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// Messages that may be under way to a client.
 const MESSAGES_MAX: usize = 4;

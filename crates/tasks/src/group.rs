@@ -4,13 +4,13 @@ use crate::inbox::Receiver;
 use crate::stage::Stage;
 use crate::step::Step;
 use crate::strand::Strand;
+use crate::watch;
 use futures::FutureExt;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::watch;
 
 /// Why a thread or task ended that should not have.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -169,6 +169,11 @@ impl<T> Receiver<T> {
         true
     }
 
+    /// Moves what waits now behind what is in `batch`. Never waits.
+    pub fn gather(&mut self, batch: &mut Vec<T>) {
+        batch.append(&mut self.shared.state.lock().items);
+    }
+
     /// As [`Receiver::take`], for a task.
     pub async fn next(&mut self, batch: &mut Vec<T>) -> bool {
         std::future::poll_fn(|context| self.poll_next(context, batch)).await

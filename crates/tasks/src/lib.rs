@@ -29,6 +29,7 @@ mod step;
 pub mod strand;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod watch;
 
 pub use clock::{Clock, Moment, SystemClock, timeout};
 pub use entropy::entropy;

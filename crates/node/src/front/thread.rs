@@ -12,13 +12,13 @@ use quorate_http::{Front, Metrics};
 use quorate_tasks::inbox::Receiver;
 use quorate_tasks::poll::PollMeter;
 use quorate_tasks::reply::Desk;
+use quorate_tasks::watch;
 use quorate_tasks::{Failure, Group, timeout};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 /// How long a connection may take to finish what it began when the server stops.
 const DRAIN_TIME: Duration = Duration::from_millis(500);

@@ -11,12 +11,12 @@ use quorate_proto::peer::call_reply::Answer;
 use quorate_proto::peer::call_request::Question;
 use quorate_tasks::Clock;
 use quorate_tasks::testing::Seed;
+use quorate_tasks::watch;
 use quorate_types::{ClusterId, MemberId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// What becomes of messages. Chances are in a thousand messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +122,12 @@ impl SimNetwork {
     /// From now on nothing comes through from `from` to `to`; what is under way waits, as TCP would have it.
     pub fn cut(&self, from: MemberId, to: MemberId) {
         self.state.lock().cuts.insert((from, to));
+    }
+
+    /// What `from` sends comes through to `to` again, what waited first.
+    pub fn mend(&self, from: MemberId, to: MemberId) {
+        self.state.lock().cuts.remove(&(from, to));
+        self.changed();
     }
 
     /// Whether `member` is a stopped process: what arrives there waits until it goes on. Its door is open all the while.

@@ -3,9 +3,11 @@
 //! `QUORATE_CLUSTER_SEEDS=first..end cargo test -p quorate-raft --test replica cluster` runs these seeds instead of the few of CI.
 //! With `QUORATE_TRACE=1` they tell what consensus does.
 
+mod behind;
 mod chronicle;
 mod farewell;
 mod new_cluster;
+mod reads;
 mod restore;
 mod storms;
-mod world;
+pub(crate) mod world;

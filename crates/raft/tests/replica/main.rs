@@ -5,6 +5,7 @@
 mod cluster;
 mod crashes;
 mod ends;
+mod entries;
 mod faults;
 mod ledger;
 mod pruning;

@@ -12,6 +12,23 @@ fn all_that_waits_is_taken_at_once_in_order() {
 }
 
 #[test]
+fn what_came_meanwhile_goes_behind_what_there_is() {
+    let (sender, mut receiver) = inbox(3);
+    let mut batch = vec![1];
+    receiver.gather(&mut batch);
+    assert_eq!(batch, [1]);
+    sender.push(2).unwrap();
+    sender.push(3).unwrap();
+    receiver.gather(&mut batch);
+    assert_eq!(batch, [1, 2, 3]);
+    drop(sender);
+    receiver.gather(&mut batch);
+    assert_eq!(batch, [1, 2, 3]);
+    batch.clear();
+    assert!(!receiver.take(&mut batch), "the inbox is empty, and closed");
+}
+
+#[test]
 fn a_full_inbox_refuses_and_gives_the_item_back() {
     let (sender, mut receiver) = inbox(1);
     sender.push("a").unwrap();

@@ -57,6 +57,16 @@ pub(crate) struct Life {
 
 /// Runs `body` on a cluster of `size` members, none of which is running yet.
 pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Rc<Cluster>) -> F) -> F::Output {
+    run_with(seed, size, |_| {}, body)
+}
+
+/// The same, with members that `settle` has changed the options of.
+pub(crate) fn run_with<F: Future>(
+    seed: u64,
+    size: usize,
+    settle: impl Fn(&mut Options),
+    body: impl FnOnce(Rc<Cluster>) -> F,
+) -> F::Output {
     if std::env::var_os("QUORATE_TRACE").is_some() {
         let _ = tracing_subscriber::fmt()
             .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
@@ -72,7 +82,12 @@ pub(crate) fn run<F: Future>(seed: u64, size: usize, body: impl FnOnce(Rc<Cluste
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let network = SimNetwork::new(chance.next_u64(), clock.clone());
         let founders: BTreeMap<u64, Node> = (1..=size as u64).map(|id| (id, node(id))).collect();
-        let machines = founders.keys().map(|id| Machine::new(*id, &founders, chance.next_u64())).collect();
+        let machine = |id: &u64| {
+            let mut machine = Machine::new(*id, &founders, chance.next_u64());
+            settle(&mut machine.options);
+            machine
+        };
+        let machines = founders.keys().map(machine).collect();
         let cluster = Rc::new(Cluster {
             clock,
             network,
