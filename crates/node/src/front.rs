@@ -146,5 +146,5 @@ fn seat(seats: &[Seat], stream: std::net::TcpStream) {
 
 /// Ends when the server stops, or is gone.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    drop(stopping.wait_for(|stopping| *stopping).await);
+    let _ = stopping.wait_for(|stopping| *stopping).await; // a server that is gone has stopped
 }

@@ -93,6 +93,7 @@ impl Apply {
         };
         let Installed::Done(effects) = self.state.install(prepared)? else { return Ok(()) };
         self.applied.send_replace(self.state.applied().map(|id| id.index));
+        self.pending.discard_all();
         if let Some(observer) = &mut self.observer {
             observer(effects);
         }

@@ -13,14 +13,14 @@ use crate::machine::Machine;
 use crate::transport::{Broken, Purpose, Replies, Target, Transport};
 use crate::types::{StoredMembership, TypeConfig, Vote};
 use futures::FutureExt;
-use futures::future::{BoxFuture, join};
-use futures::stream::{BoxStream, FuturesUnordered, StreamExt};
+use futures::future::join;
+use futures::stream::{BoxStream, StreamExt};
 use openraft::Raft;
 use openraft::errors::{Fatal, ForwardToLeader, LinearizableReadError, RaftError};
 use openraft::raft::AppendEntriesRequest;
 use openraft::raft::linearizable_read::LinearizerOption;
 use quorate_proto::peer::AppendRequest;
-use quorate_tasks::{Clock, Moment, timeout};
+use quorate_tasks::{Clock, Moment, Strand, timeout};
 use quorate_types::MemberId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,11 +44,13 @@ pub(crate) struct Confirmation {
     transport: Arc<dyn Transport>,
     contacts: Contacts,
     clock: Arc<dyn Clock>,
+    /// Where each voter is asked, by a task of its own: one that nobody polls could keep what the transport lent it.
+    strand: Strand,
+    answers: (mpsc::UnboundedSender<Asked>, mpsc::UnboundedReceiver<Asked>),
+    /// Who is being asked: as many answers may wait.
+    busy: BTreeSet<u64>,
     /// Those on which everything was answered.
     lines: BTreeMap<u64, Line>,
-    under_way: FuturesUnordered<BoxFuture<'static, Asked>>,
-    /// Whom they ask.
-    busy: BTreeSet<u64>,
     round: u64,
 }
 
@@ -82,9 +84,10 @@ impl Confirmation {
         transport: Arc<dyn Transport>,
         contacts: Contacts,
         clock: Arc<dyn Clock>,
+        strand: Strand,
     ) -> Self {
-        let (lines, under_way, busy) = (BTreeMap::new(), FuturesUnordered::new(), BTreeSet::new());
-        Self { raft, member, transport, contacts, clock, lines, under_way, busy, round: 0 }
+        let (answers, busy, lines) = (mpsc::unbounded_channel(), BTreeSet::new(), BTreeMap::new());
+        Self { raft, member, transport, contacts, clock, strand, answers, busy, lines, round: 0 }
     }
 
     /// R5: the index that was committed here at a moment after this was called, once a quorum has said, after that moment, that it
@@ -130,10 +133,13 @@ impl Confirmation {
         if is_quorum(&agreed, &leading.membership) {
             return true;
         }
-        leading.membership.voter_ids().for_each(|voter| self.ask(voter, leading));
+        let voters: BTreeSet<u64> = leading.membership.voter_ids().collect();
+        self.lines.retain(|member, _| voters.contains(member));
+        voters.iter().for_each(|voter| self.ask(*voter, leading));
         let clock = self.clock.clone();
-        while let Ok(Some(asked)) = timeout(clock.as_ref(), until, self.under_way.next()).await {
-            let Asked { voter, round, follows, line } = asked;
+        while !self.busy.is_empty() {
+            let answer = timeout(clock.as_ref(), until, self.answers.1.recv()).await;
+            let Ok(Some(Asked { voter, round, follows, line })) = answer else { return false };
             self.busy.remove(&voter);
             if let Some(line) = line {
                 self.lines.insert(voter, line);
@@ -168,8 +174,8 @@ impl Confirmation {
         });
         let (transport, contacts, clock) =
             (self.transport.clone(), self.contacts.clone(), self.clock.clone());
-        let round = self.round;
-        let asking = async move {
+        let (round, answers) = (self.round, self.answers.0.clone());
+        self.strand.spawn(async move {
             let until = clock.now() + contacts.bound();
             let exchange = exchange(line, target, request, transport.as_ref());
             let answer = timeout(clock.as_ref(), until, exchange).await;
@@ -181,9 +187,8 @@ impl Confirmation {
                 // Whoever gives up an answer gives up the stream: a late one is never taken for the next.
                 Ok(Err(_)) | Err(_) => (false, None),
             };
-            Asked { voter, round, follows, line }
-        };
-        self.under_way.push(asking.boxed());
+            drop(answers.send(Asked { voter, round, follows, line })); // nobody reads here any more
+        });
     }
 }
 

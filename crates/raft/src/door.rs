@@ -12,7 +12,6 @@ use crate::reads::Waiting;
 use crate::transfer::{self, Incoming, NotReceived, Part};
 use crate::transport::Caller;
 use crate::types::{LogId, Proposed, TypeConfig};
-use bytes::Bytes;
 use futures::future::{BoxFuture, select};
 use futures::stream::{BoxStream, StreamExt};
 use openraft::Raft;
@@ -295,7 +294,7 @@ impl Door {
         forward::check(&request)?;
         let (fates, settled) = Fates::new();
         let mut next = 0;
-        for envelopes in entries(request.envelopes, Bytes::len) {
+        for envelopes in entries(request.envelopes) {
             let positions = next..next + u32::try_from(envelopes.len()).map_err(|_| NotTaken::Stopped)?;
             next = positions.end;
             let rejection = Rejection::forwarded(fates.clone(), positions);

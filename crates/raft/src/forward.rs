@@ -79,7 +79,9 @@ impl Forwarder {
                 proposals.into_iter().for_each(|proposal| self.propose_again(proposal));
             }
             // What became of them is not known: their outcomes, or their deadlines, answer (R2, R3).
-            Ok(Err(Broken::Unanswered(_))) | Err(_) => {}
+            Ok(Err(Broken::Unanswered(_))) | Err(_) => {
+                proposals.iter().for_each(|proposal| self.pending.discard(proposal.id));
+            }
         }
     }
 

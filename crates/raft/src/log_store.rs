@@ -100,8 +100,8 @@ impl RaftLogReader<TypeConfig> for LogStore {
         Ok(entries)
     }
 
-    /// At least one entry, at most about [`READ_BYTES_MAX`]; none if the log begins later by now. Only a replication of a
-    /// leadership that is over asks for what was purged: openraft keeps what it still needs.
+    /// At least one entry, at most about [`READ_BYTES_MAX`]; none if the log begins later by now. What was purged is asked for by a
+    /// replication of a leadership that is over, or by one that waited while the log was cut, which `network` then ends.
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
         if start < self.held().0 {
             return Ok(Vec::new());

@@ -29,7 +29,6 @@ use quorate_wal::Log;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes the ways to other members.
 #[derive(Clone)]
@@ -163,21 +162,34 @@ impl Outstanding {
 /// Says once that the log no longer holds what a stream of entries wants next: openraft lets it be cut there, and the stream would go
 /// on without entries for ever.
 #[derive(Clone, Default)]
-struct Overtaken(Arc<AtomicBool>);
+struct Overtaken(Arc<Mutex<Sight>>);
+
+/// What was seen of a stream.
+#[derive(Default)]
+struct Sight {
+    /// The last request that had no entries because the log begins later: where it stood.
+    without: Option<u64>,
+    is_overtaken: bool,
+}
 
 impl Overtaken {
-    /// Whether `request` has no entries because the log begins later: at `first`, if there are any.
+    /// Whether `request` is the second one in the same place that has no entries because the log begins later: at `first`, if there
+    /// are any. openraft sends one of that kind, and no other on the same stream, to tell what is committed to a member that is being
+    /// sent the state.
     fn look(&self, request: &AppendEntriesRequest<TypeConfig>, first: Option<u64>) -> bool {
         let next = request.prev_log_id.as_ref().map_or(0, |previous| previous.index + 1);
         let is_more_committed = request.leader_commit.as_ref().is_some_and(|commit| commit.index >= next);
-        let is_overtaken =
+        let is_without =
             request.entries.is_empty() && is_more_committed && first.is_none_or(|first| first > next);
-        self.0.fetch_or(is_overtaken, Ordering::Relaxed);
+        let mut sight = self.0.lock();
+        let before = std::mem::replace(&mut sight.without, is_without.then_some(next));
+        let is_overtaken = is_without && before == Some(next);
+        sight.is_overtaken |= is_overtaken;
         is_overtaken
     }
 
     fn error(&self) -> Option<Broken> {
-        let is_overtaken = self.0.swap(false, Ordering::Relaxed);
+        let is_overtaken = std::mem::take(&mut self.0.lock().is_overtaken);
         is_overtaken.then(|| Broken::Unanswered("the log was cut behind what comes next".into()))
     }
 }

@@ -79,8 +79,8 @@ impl Pending {
         }
     }
 
-    /// The log has dropped a command, which may still come back from another member: who waits goes on waiting.
-    fn discard(&self, id: u64) {
+    /// This member has a command no longer, which may still come back from another one: who waits goes on waiting.
+    pub(crate) fn discard(&self, id: u64) {
         let mut commands = self.commands.lock();
         if let Some(command) = commands.under_way.get_mut(&id) {
             command.share = None;
@@ -102,6 +102,14 @@ impl Pending {
             command.ticket.is_some() || command.share.is_some()
         });
         outbox.send();
+    }
+
+    /// A state has come in the place of entries, and nobody knows which commands were in them: each is [discarded](Self::discard).
+    pub(crate) fn discard_all(&self) {
+        self.commands.lock().under_way.retain(|_, command| {
+            command.share = None;
+            command.ticket.is_some()
+        });
     }
 
     /// Tells every waiter, and whoever comes later, that this replica has stopped.

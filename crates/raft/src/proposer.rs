@@ -15,7 +15,8 @@ use quorate_tasks::inbox::{Receiver, Refused, Sender};
 use quorate_tasks::poll::pause_if_overdue;
 use quorate_tasks::reply::Ticket;
 use quorate_tasks::watch;
-use quorate_tasks::{Clock, Failure, Moment};
+use quorate_tasks::{Clock, Failure, Moment, timeout};
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(5);
 /// Entries of this member's commands that may be under way at once: proposed and not yet committed. What comes meanwhile shares the
 /// next one: an entry costs more than the commands in it, at each member.
 pub(crate) const PLACES: usize = 64;
+/// So long nothing is looked at but for a place: a leader that was cut off has none until its successor reaches it.
+const PLACE_PAUSE: Duration = Duration::from_millis(20);
 /// Commands share an entry of up to so many bytes; a longer one has its own.
 const ENTRY_BYTES: usize = 64 << 10;
 /// And at most so many.
@@ -65,6 +68,7 @@ pub(crate) struct Proposer {
     pub(crate) parcels: Sender<Parcel>,
     /// See [`PLACES`].
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Proposes again what met no leader.
@@ -77,50 +81,85 @@ pub(crate) struct Retrier {
 
 impl Proposer {
     pub(crate) async fn run(self, mut inbox: Receiver<Proposal>) -> Result<(), Failure> {
-        let mut batch = Vec::new();
+        let (mut batch, mut waiting) = (Vec::new(), VecDeque::new());
         while inbox.next(&mut batch).await {
-            self.turn(&mut batch, &mut inbox).await;
+            self.remember(&mut batch, &mut waiting);
+            while !waiting.is_empty() {
+                self.turn(&mut waiting).await;
+                inbox.gather(&mut batch);
+                self.remember(&mut batch, &mut waiting);
+            }
         }
         Ok(())
     }
 
-    async fn turn(&self, batch: &mut Vec<Proposal>, inbox: &mut Receiver<Proposal>) {
-        self.remember(batch);
-        match self.known.other_leader() {
-            Some(leader) => self.forward(Parcel { leader, proposals: std::mem::take(batch) }),
-            None => self.propose(batch, inbox).await,
-        }
-    }
-
-    fn remember(&self, batch: &mut [Proposal]) {
-        for proposal in batch {
+    fn remember(&self, batch: &mut Vec<Proposal>, waiting: &mut VecDeque<Proposal>) {
+        for mut proposal in batch.drain(..) {
             if let Some(ticket) = proposal.ticket.take() {
                 self.pending.insert(proposal.id, ticket, proposal.deadline, proposal.share.take());
             }
+            waiting.push_back(proposal);
         }
     }
 
-    /// Everything that waits goes to openraft, several commands an entry if there are; the log groups those into syncs. On a thread
-    /// that serves others it goes on only for as long as the poll there may take.
-    async fn propose(&self, batch: &mut Vec<Proposal>, inbox: &mut Receiver<Proposal>) {
-        let mut place = self.place().await;
-        inbox.gather(batch); // what came while there was no place
-        self.remember(batch);
-        for proposals in entries(std::mem::take(batch), |proposal| proposal.envelope.len()) {
-            pause_if_overdue().await;
-            let here = match place.take() {
-                Some(here) => here,
-                None => match self.place().await {
-                    Some(here) => here,
-                    None => return,
-                },
-            };
-            self.propose_entry(proposals, here).await;
+    /// Hands over what waits: all of it to another member that leads, else one entry to openraft, and none while there is no place. The
+    /// log groups entries into syncs. On a thread that serves others it goes on only for as long as the poll there may take.
+    async fn turn(&self, waiting: &mut VecDeque<Proposal>) {
+        if let Some(leader) = self.known.other_leader() {
+            self.forward(Parcel { leader, proposals: waiting.drain(..).collect() });
+            return;
+        }
+        match self.place().await {
+            Some(place) => {
+                pause_if_overdue().await;
+                let proposals = self.next_entry(waiting);
+                if !proposals.is_empty() {
+                    self.propose_entry(proposals, place).await;
+                }
+            }
+            None => self.drop_late(waiting),
         }
     }
 
+    /// Nothing, if there is none for a while: who leads may be another one by then.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().acquire_owned().await.ok() // nobody closes it
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        let until = self.clock.now() + PLACE_PAUSE;
+        let place = timeout(self.clock.as_ref(), until, self.places.clone().acquire_owned()).await;
+        place.ok()?.ok() // nobody closes it
+    }
+
+    /// The commands at the head of those that wait that share an entry. Those that come too late are none.
+    fn next_entry(&self, waiting: &mut VecDeque<Proposal>) -> Vec<Proposal> {
+        let now = self.clock.now();
+        let (mut entry, mut room) = (Vec::new(), ENTRY_BYTES);
+        while let Some(first) = waiting.front() {
+            let length = first.envelope.len();
+            if !entry.is_empty() && (length > room || entry.len() == ENTRY_COMMANDS_MAX) {
+                break;
+            }
+            let Some(proposal) = waiting.pop_front() else { break };
+            if proposal.deadline <= now {
+                self.pending.fail(proposal.id, Unavailable::TimedOut);
+                continue;
+            }
+            room = room.saturating_sub(length);
+            entry.push(proposal);
+        }
+        entry
+    }
+
+    fn drop_late(&self, waiting: &mut VecDeque<Proposal>) {
+        let now = self.clock.now();
+        waiting.retain(|proposal| {
+            let is_late = proposal.deadline <= now;
+            if is_late {
+                self.pending.fail(proposal.id, Unavailable::TimedOut);
+            }
+            !is_late
+        });
     }
 
     async fn propose_entry(&self, proposals: Vec<Proposal>, place: OwnedSemaphorePermit) {
@@ -143,9 +182,9 @@ impl Proposer {
     }
 }
 
-/// Commands in their order, as many together as share an entry. `length` is that of an envelope.
-pub(crate) fn entries<T>(commands: Vec<T>, length: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
-    grouped(commands, ENTRY_BYTES, ENTRY_COMMANDS_MAX, length)
+/// The commands of a call, as many together as share an entry.
+pub(crate) fn entries(envelopes: Vec<Bytes>) -> Vec<Vec<Bytes>> {
+    grouped(envelopes, ENTRY_BYTES, ENTRY_COMMANDS_MAX, Bytes::len)
 }
 
 impl Retrier {

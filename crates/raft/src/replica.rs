@@ -549,6 +549,7 @@ impl Common {
             known: self.known.clone(),
             parcels,
             places: Arc::new(Semaphore::new(PLACES)),
+            clock: self.clock.clone(),
         };
         let read_loop = ReadLoop {
             confirmation: Confirmation::new(
@@ -557,6 +558,7 @@ impl Common {
                 self.transport.clone(),
                 self.contacts.clone(),
                 self.clock.clone(),
+                strand.clone(),
             ),
             transport: self.transport.clone(),
             contacts: self.contacts.clone(),

@@ -181,8 +181,8 @@ impl Group {
     /// Ends when something of this group has failed, and says what: the first one.
     pub async fn failed(&self) -> Arc<NamedFailure> {
         let mut failure = self.shared.failure.subscribe();
-        let found = failure.wait_for(Option::is_some).await.expect("the group holds the sender");
-        found.clone().expect("waited for it")
+        failure.wait_for(Option::is_some).await.expect("the group holds the sender");
+        failure.borrow().clone().expect("the first failure stays")
     }
 
     /// What failed first, if anything has.

@@ -136,10 +136,9 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// There will be none.
-    pub async fn wait_for(&mut self, mut holds: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, Closed> {
+    pub async fn wait_for(&mut self, mut holds: impl FnMut(&T) -> bool) -> Result<(), Closed> {
         self.until(|value| if holds(value) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            .await?;
-        Ok(self.values.borrow())
+            .await
     }
 
     /// Looks at each value that comes, the present one first, until `look` ends it.

@@ -40,6 +40,17 @@ fn network() -> Network {
 }
 
 #[test]
+fn a_stream_that_gets_on_is_not_overtaken() {
+    let overtaken = Overtaken::default();
+    for previous in [3, 4, 3] {
+        assert!(!overtaken.look(&request(previous, 8, 0), Some(7)), "another place than before");
+    }
+    assert!(!overtaken.look(&request(3, 8, 1), Some(7)));
+    assert!(!overtaken.look(&request(3, 8, 0), Some(7)), "with entries in between");
+    assert!(overtaken.look(&request(3, 9, 0), Some(7)));
+}
+
+#[test]
 fn a_stream_is_overtaken_if_the_log_begins_behind_what_it_wants_next() {
     for (request, first, is_overtaken) in [
         (request(3, 8, 0), Some(5), true),
@@ -50,6 +61,7 @@ fn a_stream_is_overtaken_if_the_log_begins_behind_what_it_wants_next() {
         (request(3, 8, 2), Some(5), false), // it was read before the log was cut
     ] {
         let overtaken = Overtaken::default();
+        assert!(!overtaken.look(&request, first), "one of them tells what is committed");
         assert_eq!(overtaken.look(&request, first), is_overtaken, "{request}, log from {first:?}");
         assert_eq!(overtaken.error().is_some(), is_overtaken);
         assert!(overtaken.error().is_none(), "it is said once");
@@ -61,7 +73,9 @@ fn a_stream_is_overtaken_if_the_log_begins_behind_what_it_wants_next() {
 async fn a_stream_that_was_overtaken_ends_with_an_error_and_any_other_does_not() {
     for is_overtaken in [true, false] {
         let overtaken = Overtaken::default();
-        overtaken.look(&request(3, 8, 0), Some(if is_overtaken { 5 } else { 4 }));
+        for _ in 0..2 {
+            overtaken.look(&request(3, 8, 0), Some(if is_overtaken { 5 } else { 4 }));
+        }
         let last = peer::Matching { last: Some(crate::codec::encode_log_id(&id(3))) };
         let outcome = Some(peer::append_reply::Outcome::Matching(last));
         let replies = futures::stream::iter([Ok(peer::AppendReply { outcome })]).boxed();

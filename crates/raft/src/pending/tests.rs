@@ -80,3 +80,20 @@ fn a_command_holds_its_share_until_its_fate_is_known_whoever_waits() {
     pending.answer(&mut vec![Applied { id: 3, outcome }], &mut Outbox::default());
     assert_eq!((pending.count(), budget.used()), (0, 0));
 }
+
+#[test]
+fn a_state_in_the_place_of_entries_gives_their_shares_back_and_leaves_those_who_wait() {
+    let (pending, desk, budget) = (Pending::default(), Desk::default(), Budget::new(30));
+    let mut replies: Vec<Reply<Answer>> = Vec::new();
+    for (id, deadline) in [(1, SOON), (2, LATER)] {
+        let (ticket, reply) = desk.ticket();
+        pending.insert(id, ticket, deadline, Some(budget.take(10).unwrap()));
+        replies.push(reply);
+    }
+    pending.expire(SOON);
+    pending.discard_all();
+    assert_eq!((pending.count(), budget.used()), (1, 0), "the second one still waits for its outcome");
+    pending.expire(LATER);
+    assert_eq!(told(&desk, &mut replies[1]), Some(Answer::Failed(Unavailable::TimedOut)));
+    assert_eq!(pending.count(), 0);
+}

@@ -76,3 +76,36 @@ fn a_leader_that_was_cut_off_has_its_places_back() {
         });
     }
 }
+
+/// What finds no place at a leader that was cut off is not carried out long after everybody gave it up.
+#[test]
+fn what_waited_for_a_place_beyond_its_deadline_is_not_carried_out() {
+    use crate::cluster::world::run;
+    const PLACES: i64 = 64;
+    for seed in 0..5 {
+        run(seed, 3, |cluster| async move {
+            cluster.start_all().await;
+            let old = cluster.leader().await;
+            let life = cluster.life(old).unwrap();
+            assert!(matches!(life.put("k").await, Some(Answer::Applied(_))), "seed {seed}");
+            let others: Vec<usize> = cluster.all().filter(|position| *position != old).collect();
+            for other in &others {
+                cluster.network.cut(cluster.member(old), cluster.member(*other));
+                cluster.network.cut(cluster.member(*other), cluster.member(old));
+            }
+            let before = life.replica.reader().newest().revision().0;
+            let mut lost = Vec::new();
+            for _ in 0..4 * PLACES {
+                lost.push(life.propose(life.replica.next_id(), put("lost", "v")).unwrap());
+                cluster.pause(Duration::from_millis(1)).await;
+            }
+            cluster.pause(Duration::from_secs(30)).await;
+            cluster.network.heal();
+            assert!(matches!(life.put("k").await, Some(Answer::Applied(_))), "seed {seed}");
+            cluster.pause(Duration::from_secs(10)).await;
+            let written = life.replica.reader().newest().revision().0 - before;
+            assert!(written <= PLACES + 1, "seed {seed}: {written} writes");
+            drop(lost);
+        });
+    }
+}

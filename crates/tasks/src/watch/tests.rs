@@ -64,18 +64,18 @@ fn whoever_waits_learns_of_the_end() {
     assert_eq!(*woken.lock(), []);
     drop(last);
     assert_eq!(*woken.lock(), [7]);
-    assert_eq!(block_on(wait).map(|value| *value).unwrap_err(), Closed);
+    assert_eq!(block_on(wait), Err(Closed));
 }
 
 #[test]
 fn a_condition_is_waited_for_and_may_hold_already() {
     let (sender, mut receiver) = channel(5);
-    assert_eq!(block_on(receiver.wait_for(|value| *value == 5)).map(|value| *value), Ok(5));
+    assert_eq!(block_on(receiver.wait_for(|value| *value == 5)), Ok(()));
     assert!(receiver.wait_for(|value| *value == 6).now_or_never().is_none());
     assert!(!sender.send_if_modified(|value| std::mem::replace(value, 6) != 5));
     assert!(receiver.wait_for(|value| *value == 7).now_or_never().is_none());
     assert!(sender.send_if_modified(|value| std::mem::replace(value, 7) == 6));
-    assert_eq!(block_on(receiver.wait_for(|value| *value == 7)).map(|value| *value), Ok(7));
+    assert_eq!(block_on(receiver.wait_for(|value| *value == 7)), Ok(()));
     drop(receiver);
     assert_eq!(sender.send(8), Err(8));
     assert_eq!(*sender.borrow(), 7);
