@@ -3,7 +3,7 @@
 //! ReadIndex (Ongaro's thesis, section 6.4). openraft has it too, but takes for a quorum's word what was said before it was asked: an
 //! acknowledgement of a log position counts for the newest request that ends there, and one without entries ends where the request before
 //! it does. A leader that was stopped meanwhile found such acknowledgements waiting, and gave an index that its successor had left behind
-//! (`docs/bugs.md`, 2026-11-29). So openraft only says what is committed here; the quorum is asked with heartbeats of our own.
+//! (`docs/decisions/0014-read-index.md`). So openraft only says what is committed here; the quorum is asked with heartbeats of our own.
 //!
 //! To open a stream costs both members more than what goes over it: one stays open to each voter, with at most one request on its way.
 

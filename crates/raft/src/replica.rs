@@ -372,8 +372,9 @@ impl Replica {
         let (mut applied, mut removed) = (self.applied.clone(), self.removed.clone());
         let seen = async {
             tokio::select! {
-                applied = applied.wait_for(|applied| *applied >= Some(made.index)) => applied.map(drop),
-                told = removed.wait_for(|removed| *removed), if is_own_removal => told.map(drop),
+                biased;
+                applied = applied.wait_for(|applied| *applied >= Some(made.index)) => applied,
+                told = removed.wait_for(|removed| *removed), if is_own_removal => told,
             }
         };
         match timeout(self.clock.as_ref(), deadline, seen).await {
