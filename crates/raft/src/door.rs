@@ -7,11 +7,12 @@ use crate::forward::{self, Fates};
 use crate::machine::{Machine, SnapshotView};
 use crate::members::{self, Change, NotChanged};
 use crate::pending::Rejection;
-use crate::proposer::entries;
+use crate::proposer::ENTRY;
 use crate::reads::Waiting;
 use crate::transfer::{self, Incoming, NotReceived, Part};
 use crate::transport::Caller;
 use crate::types::{LogId, Proposed, TypeConfig};
+use bytes::Bytes;
 use futures::future::{BoxFuture, select};
 use futures::stream::{BoxStream, StreamExt};
 use openraft::Raft;
@@ -294,7 +295,7 @@ impl Door {
         forward::check(&request)?;
         let (fates, settled) = Fates::new();
         let mut next = 0;
-        for envelopes in entries(request.envelopes) {
+        for envelopes in ENTRY.groups(request.envelopes, Bytes::len) {
             let positions = next..next + u32::try_from(envelopes.len()).map_err(|_| NotTaken::Stopped)?;
             next = positions.end;
             let rejection = Rejection::forwarded(fates.clone(), positions);

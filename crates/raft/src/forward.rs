@@ -1,7 +1,7 @@
 //! Commands that came to a follower, on their way to the leader.
 
 use crate::codec::peer::Malformed;
-use crate::grouping::grouped;
+use crate::grouping::Bounds;
 use crate::pending::{Pending, reason};
 use crate::proposer::Proposal;
 use crate::transport::{Broken, Purpose, Target, Transport};
@@ -19,10 +19,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Commands go in calls of about so many bytes: a call should not hold up the next one for long.
-const CALL_BYTES: usize = 1 << 20;
-/// And at most so many.
-const CALL_COMMANDS_MAX: usize = 4096;
+/// What commands go in a call: it should not hold up the next one for long.
+const CALL: Bounds = Bounds { bytes: 1 << 20, count: 4096 };
 /// Calls under way at once: each ends when the leader has applied, or refused, all it carries. What comes meanwhile gathers: a call costs
 /// both members more than the commands in it.
 const CALLS_MAX: usize = 16;
@@ -120,8 +118,8 @@ fn merged(batch: &mut Vec<Parcel>) -> Vec<Parcel> {
 /// One parcel a call.
 fn cut(parcel: Parcel) -> impl Iterator<Item = Parcel> {
     let Parcel { leader, proposals } = parcel;
-    let groups = grouped(proposals, CALL_BYTES, CALL_COMMANDS_MAX, |proposal| proposal.envelope.len());
-    groups.into_iter().map(move |proposals| Parcel { leader: leader.clone(), proposals })
+    let groups = CALL.groups(proposals, |proposal| proposal.envelope.len());
+    groups.map(move |proposals| Parcel { leader: leader.clone(), proposals })
 }
 
 /// For each of `count` commands whether the leader refused it.

@@ -1,7 +1,7 @@
 //! The way into the log.
 
 use crate::forward::Parcel;
-use crate::grouping::grouped;
+use crate::grouping::Bounds;
 use crate::machine::Machine;
 use crate::pending::{Pending, Rejection, Retry, reason};
 use crate::standing::Known;
@@ -30,10 +30,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(5);
 pub(crate) const PLACES: usize = 64;
 /// So long nothing is looked at but for a place: a leader that was cut off has none until its successor reaches it.
 const PLACE_PAUSE: Duration = Duration::from_millis(20);
-/// Commands share an entry of up to so many bytes; a longer one has its own.
-const ENTRY_BYTES: usize = 64 << 10;
-/// And at most so many.
-const ENTRY_COMMANDS_MAX: usize = 128;
+/// What commands may share an entry.
+pub(crate) const ENTRY: Bounds = Bounds { bytes: 64 << 10, count: 128 };
 
 /// A command to be carried through the log.
 #[derive(Debug)]
@@ -112,12 +110,13 @@ impl Proposer {
         match self.place().await {
             Some(place) => {
                 pause_if_overdue().await;
-                let proposals = self.next_entry(waiting);
+                let mut proposals = ENTRY.take(waiting, |proposal| proposal.envelope.len());
+                proposals.retain(|proposal| !self.is_late(proposal));
                 if !proposals.is_empty() {
                     self.propose_entry(proposals, place).await;
                 }
             }
-            None => self.drop_late(waiting),
+            None => waiting.retain(|proposal| !self.is_late(proposal)),
         }
     }
 
@@ -131,35 +130,13 @@ impl Proposer {
         place.ok()?.ok() // nobody closes it
     }
 
-    /// The commands at the head of those that wait that share an entry. Those that come too late are none.
-    fn next_entry(&self, waiting: &mut VecDeque<Proposal>) -> Vec<Proposal> {
-        let now = self.clock.now();
-        let (mut entry, mut room) = (Vec::new(), ENTRY_BYTES);
-        while let Some(first) = waiting.front() {
-            let length = first.envelope.len();
-            if !entry.is_empty() && (length > room || entry.len() == ENTRY_COMMANDS_MAX) {
-                break;
-            }
-            let Some(proposal) = waiting.pop_front() else { break };
-            if proposal.deadline <= now {
-                self.pending.fail(proposal.id, Unavailable::TimedOut);
-                continue;
-            }
-            room = room.saturating_sub(length);
-            entry.push(proposal);
+    /// Whether it is too late for `proposal`, which is told so.
+    fn is_late(&self, proposal: &Proposal) -> bool {
+        let is_late = proposal.deadline <= self.clock.now();
+        if is_late {
+            self.pending.fail(proposal.id, Unavailable::TimedOut);
         }
-        entry
-    }
-
-    fn drop_late(&self, waiting: &mut VecDeque<Proposal>) {
-        let now = self.clock.now();
-        waiting.retain(|proposal| {
-            let is_late = proposal.deadline <= now;
-            if is_late {
-                self.pending.fail(proposal.id, Unavailable::TimedOut);
-            }
-            !is_late
-        });
+        is_late
     }
 
     async fn propose_entry(&self, proposals: Vec<Proposal>, place: OwnedSemaphorePermit) {
@@ -180,11 +157,6 @@ impl Proposer {
             parcel.proposals.iter().for_each(|proposal| self.pending.fail(proposal.id, reason));
         }
     }
-}
-
-/// The commands of a call, as many together as share an entry.
-pub(crate) fn entries(envelopes: Vec<Bytes>) -> Vec<Vec<Bytes>> {
-    grouped(envelopes, ENTRY_BYTES, ENTRY_COMMANDS_MAX, Bytes::len)
 }
 
 impl Retrier {

@@ -1,5 +1,6 @@
 //! Commands that wait together share entries of the log.
 
+use crate::cluster::world::run;
 use crate::world::{World, put};
 use quorate_state_machine::{Answer, Outcome};
 use std::time::Duration;
@@ -49,21 +50,16 @@ fn long_commands_have_entries_of_their_own_and_all_find_a_place() {
 /// A leader that is cut off has its places taken by entries that nobody else knows of; once they are discarded it carries on.
 #[test]
 fn a_leader_that_was_cut_off_has_its_places_back() {
-    use crate::cluster::world::run;
     for seed in 0..10 {
         run(seed, 3, |cluster| async move {
             cluster.start_all().await;
             let old = cluster.leader().await;
             let life = cluster.life(old).unwrap();
-            let others: Vec<usize> = cluster.all().filter(|position| *position != old).collect();
-            for other in &others {
-                cluster.network.cut(cluster.member(old), cluster.member(*other));
-                cluster.network.cut(cluster.member(*other), cluster.member(old));
-            }
+            cluster.isolate(old);
             let lost: Vec<_> =
                 (0..100).map(|_| life.propose(life.replica.next_id(), put("lost", "v")).unwrap()).collect();
             cluster.pause(Duration::from_secs(4)).await;
-            let successor = cluster.life(others[0]).unwrap();
+            let successor = cluster.life((old + 1) % 3).unwrap();
             assert!(matches!(successor.put("k").await, Some(Answer::Applied(_))), "seed {seed}");
             cluster.network.heal();
             for reply in lost {
@@ -80,7 +76,6 @@ fn a_leader_that_was_cut_off_has_its_places_back() {
 /// What finds no place at a leader that was cut off is not carried out long after everybody gave it up.
 #[test]
 fn what_waited_for_a_place_beyond_its_deadline_is_not_carried_out() {
-    use crate::cluster::world::run;
     const PLACES: i64 = 64;
     for seed in 0..5 {
         run(seed, 3, |cluster| async move {
@@ -88,11 +83,7 @@ fn what_waited_for_a_place_beyond_its_deadline_is_not_carried_out() {
             let old = cluster.leader().await;
             let life = cluster.life(old).unwrap();
             assert!(matches!(life.put("k").await, Some(Answer::Applied(_))), "seed {seed}");
-            let others: Vec<usize> = cluster.all().filter(|position| *position != old).collect();
-            for other in &others {
-                cluster.network.cut(cluster.member(old), cluster.member(*other));
-                cluster.network.cut(cluster.member(*other), cluster.member(old));
-            }
+            cluster.isolate(old);
             let before = life.replica.reader().newest().revision().0;
             let mut lost = Vec::new();
             for _ in 0..4 * PLACES {

@@ -254,6 +254,14 @@ impl Cluster {
         self.clock.sleep_until(self.clock.now() + span).await;
     }
 
+    /// Nothing goes from the member at `position` to the others, or from them to it.
+    pub(crate) fn isolate(&self, position: usize) {
+        for other in self.all().filter(|other| *other != position) {
+            self.network.cut(self.member(position), self.member(other));
+            self.network.cut(self.member(other), self.member(position));
+        }
+    }
+
     /// Waits until some member knows that it leads, and a quorum with it.
     pub(crate) async fn leader(&self) -> usize {
         loop {
